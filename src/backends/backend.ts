@@ -1,0 +1,59 @@
+// What a backend is: a table of kernels and a way to prepare a graph. Everything is decided in
+// `prepare`; a prepared program neither allocates nor looks at a shape when it runs.
+import type { Graph, Shape } from '../graph/graph.ts';
+import type { OpName } from '../ops/index.ts';
+
+/** A kernel for every op; a missing one is a compile error. */
+export type KernelTable<Kernel> = Readonly<Record<OpName, Kernel>>;
+
+export type Feed = Float32Array | Uint8Array;
+export type Feeds = Readonly<Record<string, Feed>>;
+
+/**
+ * The tensors that outlive a run, shared by all programs prepared with it. Values are handed over
+ * and back in logical order (row-major [N, C, H, W] or [M, C, k, k]), whatever is stored.
+ */
+export interface StateStore {
+  /** Name → shape of every state that some program has asked for, in order of first use. */
+  shapes(): ReadonlyMap<string, Shape>;
+  read(name: string): Float32Array;
+  write(name: string, values: Float32Array): void;
+  close(): void;
+}
+
+export interface StepProfile {
+  readonly label: string;
+  /** Kernel class: 'conv2d', 'batchNormGrad', 'reorder'. */
+  readonly kind: string;
+  /** Which implementation runs it. */
+  readonly implementation: string;
+  readonly milliseconds: number;
+}
+
+export interface Program {
+  /**
+   * One run. Feeds by name; the outputs, by name, are copies. The event loop is let through at
+   * least every 20 ms. Throws where a feed is missing or has the wrong length.
+   */
+  run(feeds: Feeds): Promise<Readonly<Record<string, Float32Array>>>;
+  readonly states: StateStore;
+  /** One run with every step timed. */
+  profile(feeds: Feeds): Promise<readonly StepProfile[]>;
+  /** What was decided, as text. */
+  describe(): string;
+  /** Bytes that the program holds beside the states. */
+  readonly bytes: number;
+  close(): void;
+}
+
+export interface PrepareOptions {
+  /** States to share; without it the program makes its own. */
+  readonly states?: StateStore;
+}
+
+export interface Backend {
+  readonly name: string;
+  createStates(): StateStore;
+  prepare(graph: Graph, options?: PrepareOptions): Program;
+  close(): void;
+}
