@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HrposeError } from '../errors.ts';
+import { hrnetConfig, hrnetState, hrnetUnits } from './hrnetConfigs.ts';
+import {
+  assertComplete,
+  describeMatch,
+  matchWeights,
+  officialName,
+  paddleName,
+  type Shaped,
+} from './weights.ts';
+
+const w32 = hrnetState(hrnetConfig('hrnet', 32, 17));
+const w48 = hrnetState(hrnetConfig('hrnet', 48, 17));
+const small = hrnetState(hrnetConfig('hrnet-small', 32, 17));
+
+/** A file with the given tensors, names changed by `rename`. */
+function fileOf(state: ReadonlyMap<string, readonly number[]>, rename = (name: string) => name) {
+  return new Map<string, Shaped>([...state].map(([name, shape]) => [rename(name), { shape }]));
+}
+const inPaddle = (name: string) => paddleName(name)!;
+const refuses = (action: () => void, message: RegExp) =>
+  assert.throws(action, (error) => error instanceof HrposeError && message.test(error.message));
+
+test('the published examples translate both ways', () => {
+  const examples = {
+    'bn2.running_var': 'backbone.conv_layer1_2.norm._variance',
+    'layer1.2.conv2.weight': 'backbone.la1.block_layer2_3.conv2.conv.weight',
+    'layer1.0.downsample.1.bias': 'backbone.la1.block_layer2_1.conv_down.norm.bias',
+    'transition1.0.0.weight': 'backbone.tr1.transition_tr1_layer_1.conv.weight',
+    'transition3.3.0.1.weight': 'backbone.tr3.transition_tr3_layer_4.norm.weight',
+    'stage3.1.branches.2.3.bn1.bias':
+      'backbone.st3.stage_st3_2.branches_func.bb_st3_2_branch_layer_3_4.conv1.norm.bias',
+    'stage2.0.fuse_layers.1.0.0.0.weight':
+      'backbone.st2.stage_st2_1.fuse_func.residual_st2_1_layer_2_1_1.conv.weight',
+    'stage4.0.fuse_layers.3.0.2.1.running_mean':
+      'backbone.st4.stage_st4_1.fuse_func.residual_st4_1_layer_4_1_3.norm._mean',
+    'stage4.2.fuse_layers.0.3.0.weight':
+      'backbone.st4.stage_st4_3.fuse_func.residual_st4_3_layer_1_4.conv.weight',
+    'final_layer.bias': 'final_conv.bias',
+  };
+  for (const [official, paddle] of Object.entries(examples)) {
+    assert.equal(paddleName(official), paddle);
+    assert.equal(officialName(paddle), official);
+  }
+});
+
+test('all 1462 names of W32 and W48 and those of the small variant map one to one', () => {
+  for (const [state, count] of [
+    [w32, 1462],
+    [w48, 1462],
+    [small, hrnetUnits(hrnetConfig('hrnet-small', 32, 17)).length * 5 + 2],
+  ] as const) {
+    const names = [...state.keys()];
+    const paddle = names.map(inPaddle);
+    assert.equal(new Set(paddle).size, count);
+    assert.deepEqual(paddle.map(officialName), names);
+  }
+});
+
+test('with a batch counter for each batch norm W32 has the 1754 official entries, all used or ignored', () => {
+  const file = fileOf(w32);
+  for (const { bn } of hrnetUnits(hrnetConfig('hrnet', 32, 17))) {
+    file.set(`${bn}.num_batches_tracked`, { shape: [] });
+  }
+  assert.equal(file.size, 1754);
+  const report = matchWeights(w32, file);
+  assert.equal(report.assign.size, 1462);
+  assert.deepEqual(report.extra, []);
+});
+
+test('names that no HRNet has are left alone', () => {
+  for (const name of [
+    '',
+    'weight',
+    'conv1',
+    'layer1.01.conv1.weight',
+    'fc.weight',
+    'xconv1.weight',
+  ]) {
+    assert.equal(paddleName(name), undefined, name);
+    assert.equal(officialName(name), undefined, name);
+  }
+  assert.equal(officialName('backbone.la1.block_layer2_0.conv1.conv.weight'), undefined);
+  // The numbers that a Paddle name repeats must agree.
+  const torn = 'backbone.st3.stage_st2_1.fuse_func.residual_st2_1_layer_1_2.conv.weight';
+  assert.equal(officialName(torn), undefined);
+});
+
+test('files in every known scheme fill the whole model', () => {
+  const schemes: Record<string, (name: string) => string> = {
+    official: (n) => n,
+    'data parallel': (n) => `module.${n}`,
+    mmpose: (n) => (n.startsWith('final') ? `head.${n}` : `backbone.${n}`),
+    'old mmpose': (n) => (n.startsWith('final') ? `keypoint_head.${n}` : `backbone.${n}`),
+    paddle: inPaddle,
+    'paddle backbone': (n) => inPaddle(n).replace(/^backbone\./, ''),
+  };
+  for (const [scheme, rename] of Object.entries(schemes)) {
+    const report = matchWeights(w32, fileOf(w32, rename));
+    assert.equal(report.assign.size, 1462, scheme);
+    assert.deepEqual([report.missing, report.extra, report.mismatched], [[], [], []], scheme);
+    assertComplete(report, scheme);
+    const fileName = rename('stage4.2.fuse_layers.0.3.0.weight');
+    assert.equal(officialName(fileName), 'stage4.2.fuse_layers.0.3.0.weight', scheme);
+  }
+});
+
+test('a name of the file serves the name that ends with it, the longest one first', () => {
+  const expected = new Map([
+    ['a.b.weight', [1]],
+    ['c.weight', [2]],
+    ['xb.weight', [3]],
+  ]);
+  const file = new Map([
+    ['b.weight', { shape: [1], from: 'short' }],
+    ['a.b.weight', { shape: [1], from: 'long' }],
+    ['c.weight', { shape: [2], from: 'equal' }],
+  ]);
+  const report = matchWeights(expected, file);
+  assert.equal(report.assign.get('a.b.weight')?.from, 'long');
+  assert.equal(report.assign.get('c.weight')?.from, 'equal');
+  assert.deepEqual(report.missing, ['xb.weight']);
+  assert.deepEqual(report.extra, ['b.weight']);
+  file.delete('a.b.weight');
+  assert.equal(matchWeights(expected, file).assign.get('a.b.weight')?.from, 'short');
+});
+
+test('a tensor that would serve twice is an error, unless its shape fits only once', () => {
+  const file = new Map([['weight', { shape: [1] }]]);
+  const twice = new Map([
+    ['a.weight', [1]],
+    ['b.weight', [1]],
+  ]);
+  refuses(
+    () => matchWeights(twice, file, 'x.pth'),
+    /x\.pth: 'weight' would serve both 'a\.weight' and 'b\.weight'/,
+  );
+  const once = new Map([
+    ['a.weight', [1]],
+    ['b.weight', [2]],
+  ]);
+  const report = matchWeights(once, file);
+  assert.deepEqual([...report.assign.keys()], ['a.weight']);
+  assert.deepEqual(report.mismatched, [
+    { name: 'b.weight', fileName: 'weight', expected: [2], found: [1] },
+  ]);
+});
+
+test('a missing name of the stem is not served by the end of another name', () => {
+  const file = fileOf(w32);
+  file.delete('layer1.0.conv1.weight');
+  assert.deepEqual(matchWeights(w32, file).missing, ['layer1.0.conv1.weight']);
+});
+
+test('two names of the file for one tensor are an error', () => {
+  const file = fileOf(w32);
+  file.set('module.conv1.weight', { shape: [64, 3, 3, 3] });
+  refuses(
+    () => matchWeights(w32, file),
+    /'conv1\.weight' and 'module\.conv1\.weight' both stand for 'conv1\.weight'/,
+  );
+});
+
+test('a backbone alone is complete only if the head may be missing', () => {
+  const file = fileOf(w32, (n) => (n.startsWith('final') ? `incre_modules.${n}.x` : n));
+  const report = matchWeights(w32, file);
+  assertComplete(report, 'backbone.pth', { mayMiss: 'head' });
+  refuses(() => assertComplete(report, 'backbone.pth'), /backbone\.pth.*1460 of 1462/s);
+  assert.equal(report.extra.length, 2);
+});
+
+test('weights of another width are refused with both widths and the shapes', () => {
+  const report = matchWeights(w32, fileOf(w48));
+  refuses(
+    () => assertComplete(report, 'w48.pth', { mayMiss: 'head' }),
+    /w48\.pth.*look like weights of width 48; the model has width 32.*transition1\.0\.0\.weight: expected \[32, 256, 3, 3\], got \[48, 256, 3, 3\].*… and \d+ more/s,
+  );
+});
+
+test('weights of another skeleton, another variant or another network are told apart', () => {
+  const mpii = hrnetState(hrnetConfig('hrnet', 32, 16));
+  const head = matchWeights(w32, fileOf(mpii));
+  assert.match(describeMatch(head), /head is for 16 keypoints; the model has 17/);
+  assertComplete(head, 'mpii.pth', { mayMiss: 'head' });
+  assert.match(describeMatch(matchWeights(w32, fileOf(small))), /of a smaller variant/);
+  assert.match(describeMatch(matchWeights(small, fileOf(w32))), /of a larger variant/);
+  const resnet = new Map([['layer2.0.conv1.weight', { shape: [1] }]]);
+  assert.match(describeMatch(matchWeights(w32, resnet)), /not weights of an HRNet/);
+});
