@@ -1,6 +1,7 @@
 // The skeletons that come with the project, and the reader for others given as JSON. A skeleton of
 // any size works everywhere: heads, flips, half body, OKS and drawing derive from its record.
 import { inputError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import type { Skeleton } from './skeleton.ts';
 
 /** COCO keypoints. OKS sigmas as in the official evaluator; limbs in drawing order (spec 7.1). */
@@ -54,7 +55,7 @@ export const coco17: Skeleton = {
     [14, 16],
     [11, 12],
   ],
-  // Written as the official evaluator does, a division by ten: 0.26 / 10 and 0.026 may differ in a bit.
+  // Divided by ten as the official evaluator does: 0.26 / 10 is not 0.026 in the last bit.
   oksSigmas: [
     0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89,
     0.89,
@@ -139,7 +140,8 @@ export function parseSkeleton(value: unknown, where: string): Skeleton {
   const fields = value as Record<string, unknown>;
   const unknown = Object.keys(fields).find((key) => !KEYS.includes(key));
   if (unknown !== undefined) {
-    throw fail(`unknown skeleton key '${unknown}'. The keys are ${KEYS.join(', ')}.`);
+    const hint = didYouMean(unknown, KEYS);
+    throw fail(`unknown skeleton key '${unknown}'.${hint} The keys are ${KEYS.join(', ')}.`);
   }
   const { name } = fields;
   if (typeof name !== 'string' || name === '') {
