@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HrposeError } from '../errors.ts';
-import { type Fault, startTestServer, type TestServer } from './fetch/testServer.ts';
+import { type Fault, startTestServer, type TestServer } from './fetch/server.testing.ts';
 import { type FetchJob, fetchFile } from './fetchFile.ts';
 
 /** Bytes without a period, so that a piece in the wrong place changes the checksum. */

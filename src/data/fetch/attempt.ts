@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { environmentError } from '../../errors.ts';
 import { requireSpace } from '../diskSpace.ts';
+import { writeAll } from '../writeAll.ts';
 import { parseContentRange, wholeNumber } from './headers.ts';
 import { httpGet } from './httpGet.ts';
 import type { FetchJob } from './job.ts';
@@ -114,7 +115,7 @@ async function writeBody(
   try {
     for await (const chunk of reply as AsyncIterable<Buffer>) {
       if (size + chunk.length > limit) throw answerError(job, `more than ${limit} bytes`);
-      await handle.write(chunk, 0, chunk.length, size).catch(cannotWrite);
+      await writeAll(handle, chunk, size).catch(cannotWrite);
       size += chunk.length;
       job.onProgress?.('fetch', size, total);
     }

@@ -4,7 +4,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { environmentError, usageError } from '../../errors.ts';
-import { proxyFor } from './proxy.ts';
+import { type Environment, proxyFor } from './proxy.ts';
 
 const maxRedirects = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);
@@ -14,6 +14,8 @@ export interface GetOptions {
   /** The connection is dropped after this long without a byte, ms. */
   readonly stallMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Where the proxy is looked up; the process's own by default. */
+  readonly environment?: Environment;
 }
 
 /**
@@ -52,10 +54,15 @@ function redirectTarget(from: URL, location: string): URL {
   );
 }
 
-function getOnce(url: URL, { headers, stallMs, signal }: GetOptions): Promise<IncomingMessage> {
+function getOnce(url: URL, options: GetOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
+    const { headers, stallMs, signal, environment = process.env } = options;
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
-    const request = send({ ...route(url, headers), agent: false, ...(signal && { signal }) });
+    const request = send({
+      ...route(url, headers, environment),
+      agent: false,
+      ...(signal && { signal }),
+    });
     let reply: IncomingMessage | undefined;
     request.setTimeout(stallMs, () => {
       (reply ?? request).destroy(new Error(`no data for ${stallMs / 1000} s`));
@@ -69,8 +76,8 @@ function getOnce(url: URL, { headers, stallMs, signal }: GetOptions): Promise<In
   });
 }
 
-function route(url: URL, headers: OutgoingHttpHeaders): RequestOptions {
-  const proxy = proxyFor(url, process.env);
+function route(url: URL, headers: OutgoingHttpHeaders, environment: Environment): RequestOptions {
+  const proxy = proxyFor(url, environment);
   if (proxy === undefined) {
     const { protocol, port } = url;
     const hostname = url.hostname.replace(/^\[|\]$/g, '');

@@ -34,18 +34,17 @@ test('a proxy is asked for the whole address and told the login', async () => {
     response.end('through');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const before = process.env.http_proxy;
-  process.env.http_proxy = `http://me:s%40cret@127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  const environment = { http_proxy: `http://me:s%40cret@127.0.0.1:${port}` };
+  const options = { headers: {}, stallMs: 5000, environment };
   try {
-    const reply = await httpGet('http://example.invalid/a?b', { headers: {}, stallMs: 5000 });
+    const reply = await httpGet('http://example.invalid/a?b', options);
     reply.resume();
     assert.equal(seen?.url, 'http://example.invalid/a?b');
     assert.equal(seen?.headers.host, 'example.invalid');
     const login = Buffer.from('me:s@cret').toString('base64');
     assert.equal(seen?.headers['proxy-authorization'], `Basic ${login}`);
   } finally {
-    if (before === undefined) delete process.env.http_proxy;
-    else process.env.http_proxy = before;
     server.closeAllConnections();
     server.close();
   }
