@@ -196,8 +196,11 @@ function decode(body: Buffer): AnnotationTable | undefined {
 
 function splitNames(names: Uint8Array, lengths: Int32Array): string[] {
   const text = Buffer.from(names.buffer, names.byteOffset, names.length);
-  let offset = 0;
-  return Array.from(lengths, (length) => text.toString('utf8', offset, (offset += length)));
+  let end = 0;
+  return Array.from(lengths, (length) => {
+    end += length;
+    return text.toString('utf8', end - length, end);
+  });
 }
 
 const bytesOf = (array: ArrayBufferView) =>
