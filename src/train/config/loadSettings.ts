@@ -1,0 +1,49 @@
+// A config file and its `-o` options to settings: read, merge bases, override, check, resolve.
+import { readFile } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { inputError } from '../../errors.ts';
+import type { Skeleton } from '../../pose/skeleton.ts';
+import { parseSkeleton } from '../../pose/skeletons.ts';
+import type { Settings } from '../settings.ts';
+import { loadConfigTree } from './merge.ts';
+import { toPlain } from './node.ts';
+import { applyOverrides } from './overrides.ts';
+import { readRoot, resolveSettings } from './resolve.ts';
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  /** Unknown keys and settings without effect, one sentence each. */
+  readonly warnings: string[];
+  /**
+   * The whole config after merging and overriding, as plain data under PaddleDetection's names; a
+   * tagged object carries its class as `name`. Written as YAML it is a config file again.
+   */
+  readonly resolved: unknown;
+}
+
+async function readSkeletonFile(file: string): Promise<Skeleton> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw inputError(
+      `skeleton: cannot read '${file}': ${error.code === 'ENOENT' ? 'no such file' : error.message}. The path is relative to the working directory.`,
+    );
+  });
+  try {
+    return parseSkeleton(JSON.parse(text), file);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw inputError(`skeleton: '${file}' is not valid JSON: ${error.message}.`, { cause: error });
+  }
+}
+
+/** Settings of a config file (YAML) with `overrides` of the form `a.b=value` on top. */
+export async function loadSettings(
+  file: string,
+  overrides: readonly string[],
+): Promise<LoadedSettings> {
+  const warnings: string[] = [];
+  const tree = applyOverrides(await loadConfigTree(file, warnings), overrides, warnings);
+  const root = readRoot(tree, warnings);
+  const skeleton = root.skeleton === undefined ? undefined : await readSkeletonFile(root.skeleton);
+  const settings = resolveSettings(root, basename(file, extname(file)), skeleton);
+  return { settings, warnings, resolved: toPlain(tree) };
+}
