@@ -1,0 +1,292 @@
+// One picture of the demo data set: people in a place, and what is true about them. Every draw
+// depends on the seed, the split, the picture and its purpose alone.
+import { philox } from '../philox.ts';
+import type { Size } from '../record.ts';
+import type { Rng } from '../rng.ts';
+import { ownedExtent, visibilities } from './annotate.ts';
+import { type Backdrop, disc } from './backdrop.ts';
+import { type Build, drawBuild } from './build.ts';
+import { type Canvas, createCanvas, nobody, paintLayer, paintUnder } from './canvas.ts';
+import { around, between, chance, pickWeighted } from './draws.ts';
+import { addFigure, type Figure, figurePaints } from './figure.ts';
+import { develop } from './finish.ts';
+import { poseJoints } from './joints.ts';
+import { createMesh, type Mesh, project, type View } from './mesh.ts';
+import { createNoise, type Noise, noiseAt } from './noise.ts';
+import { drawOutfit } from './outfit.ts';
+import { clothColour, shade } from './paints.ts';
+import { drawFacing, drawPose } from './poses.ts';
+import { createLayer, type Layer, rasterise } from './raster.ts';
+import { paintScenery } from './scenery.ts';
+import { add, type Frame, scale, turn, unit, type Vec3 } from './vector.ts';
+
+export interface DrawnPerson {
+  /** 17 × (x, y, v): px of the picture (0 is the middle of the first pixel), COCO visibility. */
+  readonly keypoints: number[];
+  /** [x, y, width, height] of the pixels that are seen of the person. */
+  readonly bbox: readonly [number, number, number, number];
+  /** Their number. */
+  readonly area: number;
+}
+
+export interface DrawnPicture {
+  readonly width: number;
+  readonly height: number;
+  /** [H, W, 3] uint8 RGB. */
+  readonly data: Uint8Array;
+  /** From the nearest to the farthest; at least one. */
+  readonly persons: readonly DrawnPerson[];
+  /** [H, W]: 1 + index of the person that a pixel shows, 255 for anything else in front of it. */
+  readonly owner: Uint8Array;
+}
+
+/** A person is placed if at least this many keypoints and this share of its box's pixels show. */
+const leastVisible = 5;
+const leastShown = 0.12;
+
+export interface Painter {
+  paint(seed: number, split: number, index: number, size?: Size): DrawnPicture;
+}
+
+/** Everything a person is drawn from: also what tests draw again by other means. */
+export interface Placement {
+  readonly figure: Figure;
+  readonly view: View;
+}
+
+interface Scene {
+  readonly canvas: Canvas;
+  readonly horizon: number;
+  /** Camera height in statures: how far below the horizon the feet of a person are. */
+  readonly eyeLevel: number;
+  /** Degrees that the camera looks down. */
+  readonly pitch: number;
+  readonly light: Vec3;
+  readonly ambient: number;
+}
+
+const sizes: readonly (readonly [Size, number])[] = [
+  [{ width: 640, height: 480 }, 4],
+  [{ width: 640, height: 427 }, 3],
+  [{ width: 480, height: 640 }, 2],
+  [{ width: 500, height: 375 }, 2],
+  [{ width: 427, height: 640 }, 1],
+  [{ width: 375, height: 500 }, 1],
+];
+
+function drawScene(size: Size, rng: Rng): Scene {
+  return {
+    canvas: createCanvas(size.width, size.height),
+    horizon: between(rng, 0.2, 0.48) * size.height,
+    eyeLevel: between(rng, 0.75, 1.25),
+    pitch: between(rng, -1, 12),
+    light: unit([between(rng, -0.9, 0.9), between(rng, 0.35, 1), between(rng, 0.1, 0.9)]),
+    ambient: between(rng, 0.42, 0.68),
+  };
+}
+
+/** Statures in px, nearest first; COCO's people are mostly 80 to 450 px tall. */
+function drawStatures(size: Size, rng: Rng): number[] {
+  const count = pickWeighted<number>(rng, [
+    [1, 40],
+    [2, 33],
+    [3, 17],
+    [4, 10],
+  ]);
+  const unitPx = Math.max(size.height, size.width * 0.75) / 480;
+  const largest = Math.min(470 * unitPx, size.height);
+  return Array.from({ length: count }, () =>
+    Math.exp(between(rng, Math.log(95 * unitPx), Math.log(largest))),
+  ).sort((a, b) => b - a);
+}
+
+/** Where the person's left, up and forwards lie for a camera that looks down by `pitch` degrees. */
+function facingFrame(facing: number, pitch: number): Frame {
+  const seen = (v: Vec3) => turn(turn(v, [0, 1, 0], facing), [1, 0, 0], pitch);
+  return { left: seen([1, 0, 0]), up: seen([0, 1, 0]), forward: seen([0, 0, 1]) };
+}
+
+function drawFigure(build: Build, scene: Scene, rng: Rng): Figure {
+  const pose = drawPose(rng);
+  const stance = facingFrame(drawFacing(rng), scene.pitch + around(rng, 0, 2));
+  const rucksack = !pose.seated && chance(rng, 0.08);
+  return {
+    build,
+    joints: poseJoints(build, pose, stance),
+    outfit: drawOutfit(rng),
+    stance,
+    ...(pose.seated && {
+      seat: { colour: shade([128, 92, 62], between(rng, 0.3, 1.6)), back: chance(rng, 0.6) },
+    }),
+    ...(rucksack && { rucksack: clothColour(rng) }),
+  };
+}
+
+/** Stands a figure on the ground at x, some of it perhaps below the lower edge. */
+function placeFigure(
+  figure: Figure,
+  stature: number,
+  x: number,
+  scene: Scene,
+  rng: Rng,
+): Placement {
+  const tall = stature * (figure.build.child ? 0.7 : 1);
+  const { leftLeg, rightLeg } = figure.joints;
+  const view: View = {
+    scale: tall,
+    x,
+    y: 0,
+    distance: between(rng, 3.5, 9),
+    light: scene.light,
+    ambient: scene.ambient,
+  };
+  const soles = [leftLeg, rightLeg].map(({ ankle }) => project(view, ankle)[1] + 0.045 * tall);
+  const cut = chance(rng, 0.68) ? -0.015 : between(rng, 0, 0.48);
+  const feet = Math.min(scene.horizon + scene.eyeLevel * stature, scene.canvas.height + cut * tall);
+  return { figure, view: { ...view, y: feet - Math.max(...soles) } };
+}
+
+/** The best of a few tries to keep clear of the people already there by a share of their size. */
+function drawX(scene: Scene, stature: number, others: readonly Placement[], rng: Rng): number {
+  const wanted = between(rng, 0.14, 0.45);
+  let [best, bestGap] = [0, -1];
+  for (let attempt = 0; attempt < 6; attempt++) {
+    const x = between(rng, 0.08, 0.92) * scene.canvas.width;
+    const gap = Math.min(
+      ...others.map(({ view }) => Math.abs(view.x - x) / ((view.scale + stature) / 2)),
+      wanted,
+    );
+    if (gap > bestGap) [best, bestGap] = [x, gap];
+  }
+  return best;
+}
+
+/** Sometimes something stands before everybody: a ledge, a post. */
+function paintForeground({ canvas }: Scene, noise: Noise, rng: Rng): void {
+  if (!chance(rng, 0.16)) return;
+  const { width, height } = canvas;
+  const colour = chance(rng, 0.5) ? clothColour(rng) : shade([126, 96, 68], between(rng, 0.4, 1.5));
+  const ledge = chance(rng, 0.6);
+  const [left, right, top] = ledge
+    ? [0, width, height * between(rng, 0.82, 0.95)]
+    : [between(rng, 0, 0.9) * width, 0, 0];
+  const end = ledge ? right : left + between(rng, 6, 26);
+  for (let y = Math.floor(top); y < height; y++) {
+    for (let x = Math.floor(left); x < Math.min(width, end); x++) {
+      const k = 0.85 + 0.3 * noiseAt(noise, x * 0.8, y * 0.8);
+      paintUnder(canvas, y * width + x, 1, colour[0] * k, colour[1] * k, colour[2] * k, nobody);
+    }
+  }
+}
+
+const toTenth = (x: number) => Math.round(x * 10) / 10;
+
+/** Pixel i reaches from i to i + 1 where it is drawn; annotations put i at its middle. */
+function annotated(
+  points: readonly Vec3[],
+  visible: readonly number[],
+  { width, height }: Canvas,
+): number[] {
+  return points.flatMap(([x, y], k) => {
+    if (visible[k] === 0) return [0, 0, 0];
+    const inside = (v: number, end: number) => toTenth(Math.max(0, Math.min(end - 1, v - 0.5)));
+    return [inside(x, width), inside(y, height), visible[k]!];
+  });
+}
+
+/** Draws the person if enough of it will show; gives nothing, and leaves no trace, otherwise. */
+function paintPerson(
+  { canvas }: Scene,
+  mesh: Mesh,
+  layer: Layer,
+  { figure, view }: Placement,
+  owner: number,
+): DrawnPerson | undefined {
+  mesh.vertexCount = 0;
+  mesh.triangleCount = 0;
+  const points = addFigure(mesh, view, figure);
+  rasterise(layer, mesh, canvas.width, canvas.height);
+  if (shownShare(canvas, layer) < leastShown) return undefined;
+  const visible = visibilities(canvas, layer, mesh, points, figure.build.girth);
+  if (visible.filter((v) => v === 2).length < leastVisible) return undefined;
+  paintLayer(canvas, layer, mesh, figurePaints(figure), owner);
+  const keypoints = annotated(points, visible, canvas);
+  return { keypoints, ...ownedExtent(canvas, layer, owner) };
+}
+
+/** Share of the layer's pixels that the figure covers and nothing nearer does. */
+function shownShare(canvas: Canvas, layer: Layer): number {
+  let shown = 0;
+  for (let y = 0; y < layer.height; y++) {
+    for (let x = 0; x < layer.width; x++) {
+      if (layer.triangle[y * 4 * layer.width + x * 2] === 0) continue;
+      if (canvas.cover[(layer.y + y) * canvas.width + layer.x + x]! < 0.5) shown++;
+    }
+  }
+  return shown / Math.max(1, layer.width * layer.height);
+}
+
+/** Fills the room left by people with the place, darkened under their feet. */
+function fillBehind(scene: Scene, noise: Noise, placements: readonly Placement[], rng: Rng): void {
+  const { canvas, horizon } = scene;
+  const { width, height, colour, cover } = canvas;
+  const backdrop: Backdrop = { width, height, colour: new Float32Array(width * height * 3), noise };
+  paintScenery(backdrop, horizon, rng);
+  for (const { figure, view } of placements) {
+    for (const { ankle, foot } of [figure.joints.leftLeg, figure.joints.rightLeg]) {
+      const [x, y] = project(view, add(ankle, scale(foot, 0.04)));
+      const s = view.scale;
+      disc(backdrop, x, y + 0.035 * s, 0.11 * s, 0.03 * s, [12, 12, 16], {
+        soft: 0.03 * s,
+        alpha: 0.4,
+      });
+    }
+  }
+  for (let i = 0; i < width * height; i++) {
+    const room = 1 - cover[i]!;
+    if (room <= 0) continue;
+    for (let c = i * 3; c < i * 3 + 3; c++) colour[c] += room * backdrop.colour[c]!;
+  }
+}
+
+/** A painter keeps its buffers from picture to picture. */
+export function createPainter(): Painter {
+  const mesh = createMesh();
+  const layer = createLayer();
+  const noise = createNoise();
+  return {
+    paint(seed, split, index, size) {
+      const draw = (purpose: string) => philox(seed, split, index, purpose);
+      const rng = draw('scene');
+      const chosen = size ?? pickWeighted(rng, sizes);
+      const scene = drawScene(chosen, rng);
+      const placements: Placement[] = [];
+      const persons: DrawnPerson[] = [];
+      paintForeground(scene, noise, draw('foreground'));
+      const statures = drawStatures(chosen, rng);
+      // The first person is tried until it shows, so that no picture is empty.
+      statures.forEach((stature, slot) => {
+        for (let attempt = 0; attempt < (slot === 0 ? 20 : 2); attempt++) {
+          const own = draw(`person ${slot}.${attempt}`);
+          const figure = drawFigure(drawBuild(own), scene, own);
+          const placement = placeFigure(
+            figure,
+            stature,
+            drawX(scene, stature, placements, own),
+            scene,
+            own,
+          );
+          const person = paintPerson(scene, mesh, layer, placement, persons.length + 1);
+          if (!person) continue;
+          persons.push(person);
+          placements.push(placement);
+          return;
+        }
+      });
+      fillBehind(scene, noise, placements, draw('scenery'));
+      const { canvas } = scene;
+      const data = develop(canvas.colour, canvas.width, canvas.height, noise, draw('camera'));
+      return { width: canvas.width, height: canvas.height, data, persons, owner: canvas.owner };
+    },
+  };
+}

@@ -1,0 +1,293 @@
+// What drawn people do: families of poses with every angle drawn around a typical value.
+// Angles are in degrees. The arms and legs of a family are told apart by which side leads.
+import type { Rng } from '../rng.ts';
+import { around, between, chance, pickWeighted } from './draws.ts';
+import type { Vec3 } from './vector.ts';
+
+export interface ArmPose {
+  /** From hanging (0) through level (90) to straight up (180). */
+  readonly raise: number;
+  /** Where the raised arm points: outwards (0), forwards (90), backwards (-90). */
+  readonly azimuth: number;
+  readonly flex: number;
+  /** Where the flexed forearm goes: [outwards, up, forwards] of the chest. */
+  readonly bendTowards: Vec3;
+}
+
+export interface LegPose {
+  /** Thigh forwards. */
+  readonly lift: number;
+  /** Thigh outwards. */
+  readonly spread: number;
+  readonly bend: number;
+  readonly toeOut: number;
+  /** Foot pointed, as when it leaves the ground. */
+  readonly point: number;
+}
+
+export interface Pose {
+  readonly name: string;
+  readonly pelvisPitch: number;
+  readonly pelvisRoll: number;
+  readonly spine: { readonly twist: number; readonly bend: number; readonly side: number };
+  readonly head: { readonly yaw: number; readonly pitch: number; readonly roll: number };
+  readonly leftArm: ArmPose;
+  readonly rightArm: ArmPose;
+  readonly leftLeg: LegPose;
+  readonly rightLeg: LegPose;
+  readonly seated: boolean;
+}
+
+const arm = (raise: number, azimuth: number, flex: number, bendTowards: Vec3): ArmPose => ({
+  raise,
+  azimuth,
+  flex,
+  bendTowards,
+});
+
+type Draw<T> = (rng: Rng) => T;
+
+const arms = {
+  hanging: (r) => arm(around(r, 10, 4), around(r, 20, 20), around(r, 16, 8), [-0.1, 0, 1]),
+  onHip: (r) => arm(around(r, 44, 4), around(r, -12, 10), around(r, 92, 8), [-1, -0.2, 0.25]),
+  waving: (r) => arm(around(r, 88, 12), around(r, 14, 10), around(r, 78, 20), [0.1, 1, 0.1]),
+  raised: (r) => arm(around(r, 152, 12), around(r, 18, 15), around(r, 18, 12), [-0.6, 0.2, 0.6]),
+  reaching: (r) => arm(around(r, 72, 12), around(r, 78, 10), around(r, 18, 10), [-0.2, 1, 0]),
+  holding: (r) => arm(around(r, 30, 8), around(r, 62, 12), around(r, 104, 14), [-0.35, 1, 0.3]),
+  folded: (r) => arm(around(r, 28, 5), around(r, 55, 8), around(r, 92, 6), [-1, 0, 0.35]),
+  sideways: (r) => arm(around(r, 80, 10), around(r, 4, 10), around(r, 14, 10), [0, 0.3, 1]),
+  inLap: (r) => arm(around(r, 20, 6), around(r, 70, 12), around(r, 58, 10), [-0.4, 0.2, 1]),
+} satisfies Record<string, Draw<ArmPose>>;
+
+const swung = (rng: Rng, forwards: number, flex: number): ArmPose =>
+  arm(Math.abs(forwards) + 4, forwards > 0 ? 78 : -72, around(rng, flex, 8), [-0.15, 0.2, 1]);
+
+const leg = (lift: number, spread: number, bend: number, toeOut = 8, point = 0): LegPose => ({
+  lift,
+  spread,
+  bend: Math.max(0, bend),
+  toeOut,
+  point,
+});
+const standing = (r: Rng) =>
+  leg(around(r, 2, 3), around(r, 4, 2), around(r, 4, 3), around(r, 9, 5));
+
+const looking = (rng: Rng) => ({
+  yaw: around(rng, 0, 20),
+  pitch: around(rng, 2, 9),
+  roll: around(rng, 0, 6),
+});
+const straight = (rng: Rng, bend = 0) => ({
+  twist: around(rng, 0, 7),
+  bend: around(rng, bend, 4),
+  side: around(rng, 0, 4),
+});
+
+const idleArm = (rng: Rng): ArmPose =>
+  pickWeighted<Draw<ArmPose>>(rng, [
+    [arms.hanging, 8],
+    [arms.onHip, 2],
+    [arms.holding, 3],
+    [arms.waving, 1.5],
+    [arms.raised, 1],
+    [arms.reaching, 1],
+    [arms.sideways, 0.8],
+  ])(rng);
+
+type Family = (rng: Rng, leads: boolean) => Omit<Pose, 'name'>;
+
+/** Gives the first limb to the left side where the left leads, else to the right. */
+const sided = <T>(leads: boolean, a: T, b: T): [T, T] => (leads ? [a, b] : [b, a]);
+
+const families = {
+  stand: (rng, leads) => {
+    const relaxed = chance(rng, 0.4) ? leg(13, 6, around(rng, 24, 6), 14) : standing(rng);
+    const [leftLeg, rightLeg] = sided(leads, standing(rng), relaxed);
+    const both = chance(rng, 0.12) ? arms.folded : undefined;
+    return {
+      pelvisPitch: 0,
+      pelvisRoll: around(rng, 0, 3),
+      spine: straight(rng),
+      head: looking(rng),
+      leftArm: both ? both(rng) : idleArm(rng),
+      rightArm: both ? both(rng) : idleArm(rng),
+      leftLeg,
+      rightLeg,
+      seated: false,
+    };
+  },
+  walk: (rng, leads) => {
+    const stride = between(rng, 13, 27);
+    const front = leg(stride, 2, around(rng, 6, 3), 5);
+    const back = leg(-stride * 0.7, 2, around(rng, 22, 9), 5, 18);
+    const [leftLeg, rightLeg] = sided(leads, front, back);
+    const [leftArm, rightArm] = sided(
+      leads,
+      swung(rng, -stride * 0.8, 16),
+      chance(rng, 0.2) ? idleArm(rng) : swung(rng, stride, 24),
+    );
+    return {
+      pelvisPitch: 2,
+      pelvisRoll: around(rng, 0, 2),
+      spine: straight(rng, 3),
+      head: looking(rng),
+      leftArm,
+      rightArm,
+      leftLeg,
+      rightLeg,
+      seated: false,
+    };
+  },
+  run: (rng, leads) => {
+    const front = leg(around(rng, 48, 9), 2, around(rng, 68, 14), 3, 10);
+    const back = leg(around(rng, -16, 6), 2, around(rng, 48, 18), 3, 30);
+    const [leftLeg, rightLeg] = sided(leads, front, back);
+    const [leftArm, rightArm] = sided(leads, swung(rng, -42, 84), swung(rng, 30, 88));
+    return {
+      pelvisPitch: 7,
+      pelvisRoll: 0,
+      spine: straight(rng, 9),
+      head: looking(rng),
+      leftArm,
+      rightArm,
+      leftLeg,
+      rightLeg,
+      seated: false,
+    };
+  },
+  sit: (rng) => {
+    const spread = around(rng, 8, 4);
+    const thigh = () => leg(around(rng, 86, 4), spread, around(rng, 84, 10), 8);
+    const hands = pickWeighted<Draw<ArmPose>>(rng, [
+      [arms.inLap, 4],
+      [arms.holding, 2],
+      [arms.folded, 0.7],
+    ]);
+    return {
+      pelvisPitch: around(rng, -4, 4),
+      pelvisRoll: 0,
+      spine: straight(rng, 6),
+      head: looking(rng),
+      leftArm: hands(rng),
+      rightArm: chance(rng, 0.3) ? idleArm(rng) : hands(rng),
+      leftLeg: thigh(),
+      rightLeg: thigh(),
+      seated: true,
+    };
+  },
+  crouch: (rng) => {
+    const thigh = () => leg(around(rng, 88, 6), around(rng, 10, 4), around(rng, 112, 7), 12, 6);
+    return {
+      pelvisPitch: 10,
+      pelvisRoll: 0,
+      spine: straight(rng, 18),
+      head: { ...looking(rng), pitch: around(rng, -10, 8) },
+      leftArm: arms.inLap(rng),
+      rightArm: chance(rng, 0.5) ? arms.reaching(rng) : arms.inLap(rng),
+      leftLeg: thigh(),
+      rightLeg: thigh(),
+      seated: false,
+    };
+  },
+  lunge: (rng, leads) => {
+    const front = leg(around(rng, 52, 8), 6, around(rng, 52, 10), 6);
+    const back = leg(around(rng, -18, 5), 5, around(rng, 22, 8), 6, 22);
+    const [leftLeg, rightLeg] = sided(leads, front, back);
+    const [leftArm, rightArm] = sided(leads, idleArm(rng), arms.reaching(rng));
+    return {
+      pelvisPitch: 5,
+      pelvisRoll: 0,
+      spine: straight(rng, 8),
+      head: looking(rng),
+      leftArm,
+      rightArm,
+      leftLeg,
+      rightLeg,
+      seated: false,
+    };
+  },
+  kick: (rng, leads) => {
+    const free = leg(around(rng, 58, 14), 6, around(rng, 18, 10), 5, 30);
+    const [leftLeg, rightLeg] = sided(leads, free, leg(-4, 3, around(rng, 10, 5)));
+    return {
+      pelvisPitch: -4,
+      pelvisRoll: 0,
+      spine: straight(rng, 4),
+      head: looking(rng),
+      leftArm: arms.sideways(rng),
+      rightArm: arms.sideways(rng),
+      leftLeg,
+      rightLeg,
+      seated: false,
+    };
+  },
+  brace: (rng) => {
+    const wide = () => leg(around(rng, 22, 7), around(rng, 17, 5), around(rng, 30, 9), 14);
+    return {
+      pelvisPitch: 8,
+      pelvisRoll: 0,
+      spine: straight(rng, 16),
+      head: { ...looking(rng), pitch: around(rng, -8, 6) },
+      leftArm: chance(rng, 0.5) ? arms.holding(rng) : arms.sideways(rng),
+      rightArm: chance(rng, 0.5) ? arms.holding(rng) : arms.reaching(rng),
+      leftLeg: wide(),
+      rightLeg: wide(),
+      seated: false,
+    };
+  },
+  cheer: (rng) => {
+    const stance = () => leg(around(rng, 8, 6), around(rng, 9, 4), around(rng, 16, 10), 9, 10);
+    return {
+      pelvisPitch: 0,
+      pelvisRoll: 0,
+      spine: straight(rng, -3),
+      head: { ...looking(rng), pitch: around(rng, -8, 7) },
+      leftArm: arms.raised(rng),
+      rightArm: chance(rng, 0.7) ? arms.raised(rng) : arms.waving(rng),
+      leftLeg: stance(),
+      rightLeg: stance(),
+      seated: false,
+    };
+  },
+  stoop: (rng) => {
+    const stance = () => leg(around(rng, 42, 7), around(rng, 6, 3), around(rng, 14, 8), 8);
+    return {
+      pelvisPitch: 32,
+      pelvisRoll: 0,
+      spine: straight(rng, 24),
+      head: { ...looking(rng), pitch: around(rng, -16, 8) },
+      leftArm: arm(around(rng, 52, 10), 84, around(rng, 22, 10), [-0.1, 1, 0.2]),
+      rightArm: arm(around(rng, 52, 10), 84, around(rng, 22, 10), [-0.1, 1, 0.2]),
+      leftLeg: stance(),
+      rightLeg: stance(),
+      seated: false,
+    };
+  },
+} satisfies Record<string, Family>;
+
+export function drawPose(rng: Rng): Pose {
+  const name = pickWeighted<keyof typeof families>(rng, [
+    ['stand', 36],
+    ['walk', 20],
+    ['sit', 13],
+    ['run', 7],
+    ['lunge', 4],
+    ['kick', 4],
+    ['brace', 6],
+    ['cheer', 5],
+    ['crouch', 3],
+    ['stoop', 2],
+  ]);
+  return { name, ...families[name](rng, chance(rng, 0.5)) };
+}
+
+/** Which way a person faces: 0 towards the viewer, 90 to the right of the picture, 180 away. */
+export function drawFacing(rng: Rng): number {
+  const side = chance(rng, 0.5) ? 1 : -1;
+  return pickWeighted<() => number>(rng, [
+    [() => around(rng, 0, 18), 48],
+    [() => side * between(rng, 30, 65), 24],
+    [() => side * between(rng, 65, 112), 16],
+    [() => 180 + around(rng, 0, 28), 12],
+  ])();
+}
