@@ -63,6 +63,7 @@ const bn = { globalStats: 1, fuseRelu: 4, scale: 8, shift: 16 } as const;
 export type PostOp =
   | { readonly kind: 'sum'; readonly scale: number }
   | { readonly kind: 'relu' }
+  | { readonly kind: 'sqrt' }
   | { readonly kind: 'linear'; readonly alpha: number; readonly beta: number }
   | { readonly kind: 'binary'; readonly algorithm: BinaryAlgorithm; readonly desc: MemoryDesc };
 
@@ -87,6 +88,9 @@ export interface ConvShape {
 }
 
 export type Dnnl = ReturnType<typeof createDnnl>;
+
+/** Bit 5 of dnnl_cpu_isa_t stands for AVX-512 (core) and everything newer. */
+const hasAvx512 = (c: Ffi['c']) => (c.dnnl_get_effective_cpu_isa() & 0x20) !== 0;
 
 /** One engine and one stream on the CPU, with everything that makes descriptors and primitives. */
 export function createDnnl({ c }: Ffi) {
@@ -139,24 +143,23 @@ export function createDnnl({ c }: Ffi) {
   }
 
   function appendPostOp(list: Handle, op: PostOp): void {
-    const eltwise = (kind: number, alpha: number, beta: number) =>
-      check(
-        c.dnnl_post_ops_append_eltwise(list, 1, kind, alpha, beta),
-        'dnnl_post_ops_append_eltwise',
-      );
+    check(appendByKind(list, op), `dnnl_post_ops_append_${op.kind}`);
+  }
+
+  function appendByKind(list: Handle, op: PostOp): number {
     switch (op.kind) {
       case 'sum':
-        return check(c.dnnl_post_ops_append_sum(list, op.scale), 'dnnl_post_ops_append_sum');
+        return c.dnnl_post_ops_append_sum(list, op.scale);
       case 'relu':
-        return eltwise(algorithm.relu, 0, 0);
+        return c.dnnl_post_ops_append_eltwise(list, 1, algorithm.relu, 0, 0);
+      case 'sqrt':
+        return c.dnnl_post_ops_append_eltwise(list, 1, algorithm.sqrt, 0, 0);
       case 'linear':
-        return eltwise(algorithm.linear, op.alpha, op.beta);
-      case 'binary': {
-        const code = c.dnnl_post_ops_append_binary(list, binaryAlgorithm[op.algorithm], op.desc);
-        return check(code, 'dnnl_post_ops_append_binary');
-      }
+        return c.dnnl_post_ops_append_eltwise(list, 1, algorithm.linear, op.alpha, op.beta);
+      case 'binary':
+        return c.dnnl_post_ops_append_binary(list, binaryAlgorithm[op.algorithm], op.desc);
       default:
-        op satisfies never;
+        return op satisfies never;
     }
   }
 
@@ -188,6 +191,8 @@ export function createDnnl({ c }: Ffi) {
     engine,
     stream,
     desc,
+    /** Channel blocks as wide as the CPU's vectors. */
+    blockedLayout: (hasAvx512(c) ? 'blocked16' : 'blocked8') as Layout,
     equal: (a: MemoryDesc, b: MemoryDesc) => c.dnnl_memory_desc_equal(a, b) === 1,
     bytes: (md: MemoryDesc) => Number(c.dnnl_memory_desc_get_size(md)),
 
@@ -267,11 +272,11 @@ export function createDnnl({ c }: Ffi) {
       return describe('batch normalization backward', d, forward);
     },
 
-    eltwise(kind: 'relu' | 'sqrt', x: MemoryDesc, postOps: readonly PostOp[] = []) {
+    relu(x: MemoryDesc) {
       const d = new Uint8Array(descBytes.eltwise);
-      const code = c.dnnl_eltwise_forward_desc_init(d, prop.training, algorithm[kind], x, 0, 0);
+      const code = c.dnnl_eltwise_forward_desc_init(d, prop.training, algorithm.relu, x, 0, 0);
       check(code, 'dnnl_eltwise_forward_desc_init');
-      return describe(kind, d, undefined, postOps);
+      return describe('relu', d);
     },
 
     /** dx = dy where y > 0: the gradient by the result of the ReLU. */
@@ -336,12 +341,11 @@ export function createDnnl({ c }: Ffi) {
     memory: (md: MemoryDesc, address: number): Handle =>
       made(c.dnnl_memory_create(out, md, engine, address), 'dnnl_memory_create'),
     destroyMemory: (memory: Handle) => check(c.dnnl_memory_destroy(memory), 'dnnl_memory_destroy'),
-    execute: c.dnnl_primitive_execute as (
-      primitive: Handle,
-      stream: Handle,
-      count: number,
-      args: number,
-    ) => number,
+    /** Runs a primitive to its end; `args` is the address of encoded arguments. */
+    run(primitive: Handle, count: number, args: number): void {
+      const code = c.dnnl_primitive_execute(primitive, stream, count, args);
+      if (code !== status.success) check(code, 'dnnl_primitive_execute');
+    },
     close() {
       check(c.dnnl_stream_destroy(stream), 'dnnl_stream_destroy');
       check(c.dnnl_engine_destroy(engine), 'dnnl_engine_destroy');

@@ -1,6 +1,6 @@
 // The C boundary: the functions of oneDNN 2.x and libc as their headers declare them, handles as
 // plain numbers, one check for every status. Nothing outside this folder sees a pointer.
-import koffi from 'koffi';
+import koffi, { type LibraryHandle } from 'koffi';
 import { environmentError } from '../../errors.ts';
 
 /** Address of an object that the library owns. */
@@ -13,6 +13,7 @@ const declarations = {
     'int dnnl_stream_create(uint64_t *stream, dnnl_engine_t engine, unsigned int flags)',
   dnnl_stream_wait: 'int dnnl_stream_wait(dnnl_stream_t stream)',
   dnnl_stream_destroy: 'int dnnl_stream_destroy(dnnl_stream_t stream)',
+  dnnl_get_effective_cpu_isa: 'int dnnl_get_effective_cpu_isa()',
   dnnl_set_primitive_cache_capacity: 'int dnnl_set_primitive_cache_capacity(int capacity)',
   dnnl_memory_desc_init_by_tag:
     'int dnnl_memory_desc_init_by_tag(void *memory_desc, int ndims, const int64_t *dims, int data_type, int tag)',
@@ -119,7 +120,7 @@ export function check(code: number, call: string): void {
 
 const installHint = "Install it with 'apt-get install libdnnl2' (Debian) and run 'hrpose doctor'.";
 
-function loadLibrary(): koffi.IKoffiLib {
+function loadLibrary(): LibraryHandle {
   const failures: string[] = [];
   for (const name of ['libdnnl.so.2', 'libdnnl.2.dylib', 'dnnl.dll']) {
     try {
@@ -133,7 +134,7 @@ function loadLibrary(): koffi.IKoffiLib {
   });
 }
 
-function readVersion(library: koffi.IKoffiLib) {
+function readVersion(library: LibraryHandle) {
   koffi.struct('dnnl_version_head_t', { major: 'int', minor: 'int', patch: 'int' });
   const version = library.func('const dnnl_version_head_t *dnnl_version()');
   return koffi.decode(version(), 'dnnl_version_head_t') as Ffi['version'];

@@ -1,0 +1,257 @@
+// How oneDNN computes each op. Activations are blocked by 16 (or 8) channels; weights lie as the
+// forward convolution wants them. The small work at the edges of the network is in hostKernels.ts.
+
+import { environmentError } from '../../errors.ts';
+import type { Shape, Value } from '../../graph/graph.ts';
+import type { BatchNormAttrs } from '../../ops/batchNorm.ts';
+import type { ConvAttrs } from '../../ops/conv2d.ts';
+import type { KernelTable } from '../backend.ts';
+import { adamUpdate } from './adam.ts';
+import { arg, type ConvShape, type PostOp, type PrimitiveDesc } from './dnnl2.ts';
+import {
+  gaussianHeatmaps,
+  heatmapMse,
+  heatmapMseGrad,
+  movingAverage,
+  normalizeImage,
+  zerosLike,
+} from './hostKernels.ts';
+import type { Kernel, Lowering } from './lower.ts';
+
+/** Pictures have so few channels that blocks would be mostly padding; oneDNN reads them plain. */
+const isPicture = ({ shape }: Value) => shape[1]! < 8;
+const activation = (low: Lowering, x: Value) => (isPicture(x) ? low.plain(x) : low.blocked(x));
+
+function convShape(
+  low: Lowering,
+  x: Value,
+  weight: { readonly shape: Shape },
+  bias: boolean,
+  y: Value,
+  { stride, padding }: ConvAttrs,
+): ConvShape {
+  return {
+    x: activation(low, x),
+    w: low.dnnl.desc('float32', weight.shape, 'any'),
+    b: bias ? low.dnnl.desc('float32', [weight.shape[0]!], 'x') : undefined,
+    y: low.blocked(y),
+    stride,
+    padding,
+    algorithm: 'direct',
+  };
+}
+
+function expectFound(pd: PrimitiveDesc | undefined, what: string): PrimitiveDesc {
+  if (pd) return pd;
+  throw environmentError(
+    `oneDNN: no implementation of ${what} on this CPU. Run 'hrpose doctor' to see its features.`,
+  );
+}
+
+/** The gradients of a convolution need to know how the forward one would be done. */
+function withForward<T>(low: Lowering, shape: ConvShape, use: (forward: PrimitiveDesc) => T): T {
+  const forward = expectFound(low.dnnl.convForward(shape, true), 'convolution');
+  try {
+    return use(forward);
+  } finally {
+    forward.destroy();
+  }
+}
+
+const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b], outputs: [y] }, low) => {
+  const shape = convShape(low, x!, w!, b !== undefined, y!, attrs);
+  const postOps: PostOp[] = attrs.relu ? [{ kind: 'relu' }] : [];
+  const pd = expectFound(low.dnnl.convForward(shape, true, postOps), node.name);
+  const out = low.out(y!, shape.y);
+  const args = [
+    [arg.src, low.in(x!, shape.x)],
+    [arg.weights, low.in(w!, pd.desc('weights'))],
+    [arg.bias, b && low.tensor(b)],
+    [arg.dst, out],
+  ] as const;
+  low.primitive('conv2d', node.name, pd, args, [out]);
+};
+
+const conv2dGradInput: Kernel = ({ node, attrs, inputs: [dy, w], outputs: [dx] }, low) => {
+  const shape = convShape(low, dx!, w!, false, dy!, attrs);
+  const pd = withForward(low, shape, (forward) =>
+    expectFound(low.dnnl.convBackwardData(shape, forward), node.name),
+  );
+  const out = low.out(dx!, shape.x);
+  const args = [
+    [arg.diffDst, low.in(dy!, shape.y)],
+    [arg.weights, low.in(w!, pd.desc('weights'))],
+    [arg.diffSrc, out],
+  ] as const;
+  low.primitive('conv2dGradInput', node.name, pd, args, [out]);
+};
+
+const conv2dGradWeight: Kernel = ({ node, attrs, inputs: [x, dy], outputs: [dw, db] }, low) => {
+  const shape = convShape(low, x!, dw!, db !== undefined, dy!, attrs);
+  const pd = withForward(low, shape, (forward) =>
+    expectFound(low.dnnl.convBackwardWeights(shape, forward), node.name),
+  );
+  const outW = low.out(dw!, pd.desc('diffWeights'));
+  const outB = db && low.out(db, low.plain(db));
+  const args = [
+    [arg.src, low.in(x!, shape.x)],
+    [arg.diffDst, low.in(dy!, shape.y)],
+    [arg.diffWeights, outW],
+    [arg.diffBias, outB],
+  ] as const;
+  low.primitive('conv2dGradWeight', node.name, pd, args, outB ? [outW, outB] : [outW]);
+};
+
+const batchNormTrain: Kernel = ({ node, attrs, inputs: [x, gamma, beta], outputs }, low) => {
+  const { epsilon, relu } = attrs as BatchNormAttrs;
+  const [y, mean, variance] = outputs as [Value, Value, Value];
+  const desc = low.blocked(x!);
+  const pd = low.dnnl.batchNormForward(desc, epsilon, { training: true, relu });
+  const out = low.out(y, desc);
+  const stats = [low.out(mean, low.plain(mean)), low.out(variance, low.plain(variance))] as const;
+  const workspace = relu ? low.scratch(pd.desc('workspace')) : undefined;
+  const args = [
+    [arg.src, low.in(x!, desc)],
+    [arg.scale, low.tensor(gamma!)],
+    [arg.shift, low.tensor(beta!)],
+    [arg.dst, out],
+    [arg.mean, stats[0]],
+    [arg.variance, stats[1]],
+    [arg.workspace, workspace],
+  ] as const;
+  low.notes.set(y.id, { forward: pd, ...(workspace ? { workspace } : {}) });
+  const writes = workspace ? [out, ...stats, workspace] : [out, ...stats];
+  low.primitive('batchNormTrain', node.name, pd, args, writes);
+};
+
+const batchNormGrad: Kernel = ({ node, attrs, inputs, outputs }, low) => {
+  const { epsilon, relu } = attrs as BatchNormAttrs;
+  const [x, gamma, beta, mean, variance, y, dy] = inputs as Value[];
+  const [dx, dgamma, dbeta] = outputs as [Value, Value, Value];
+  const desc = low.blocked(x!);
+  const note = low.notes.get(y!.id);
+  if (!note) throw new Error(`batchNormGrad: '${node.name}' has no forward part in its program`);
+  const pd = low.dnnl.batchNormBackward(desc, epsilon, relu, note.forward);
+  const gradient = low.in(dy!, desc);
+  const out = low.out(dx, desc, gradient);
+  const sums = [low.out(dgamma, low.plain(dgamma)), low.out(dbeta, low.plain(dbeta))] as const;
+  const args = [
+    [arg.src, low.in(x!, desc)],
+    [arg.mean, low.tensor(mean!)],
+    [arg.variance, low.tensor(variance!)],
+    [arg.scale, low.tensor(gamma!)],
+    [arg.shift, low.tensor(beta!)],
+    [arg.diffDst, gradient],
+    [arg.workspace, note.workspace],
+    [arg.diffSrc, out],
+    [arg.diffScale, sums[0]],
+    [arg.diffShift, sums[1]],
+  ] as const;
+  low.primitive('batchNormGrad', node.name, pd, args, [out, ...sums]);
+};
+
+const batchNormInference: Kernel = ({ node, attrs, inputs, outputs: [y] }, low) => {
+  const { epsilon, relu } = attrs as BatchNormAttrs;
+  const [x, gamma, beta, mean, variance] = inputs as Value[];
+  const desc = low.blocked(x!);
+  const pd = low.dnnl.batchNormForward(desc, epsilon, { training: false, relu });
+  const source = low.in(x!, desc);
+  const out = low.out(y!, desc, source);
+  const args = [
+    [arg.src, source],
+    [arg.scale, low.tensor(gamma!)],
+    [arg.shift, low.tensor(beta!)],
+    [arg.mean, low.tensor(mean!)],
+    [arg.variance, low.tensor(variance!)],
+    [arg.dst, out],
+  ] as const;
+  low.primitive('batchNormInference', node.name, pd, args, [out]);
+};
+
+const relu: Kernel = ({ node, inputs: [x], outputs: [y] }, low) => {
+  const source = low.tensor(x!);
+  const pd = low.dnnl.relu(source.desc);
+  const out = low.out(y!, source.desc, source);
+  low.primitive(
+    'relu',
+    node.name,
+    pd,
+    [
+      [arg.src, source],
+      [arg.dst, out],
+    ],
+    [out],
+  );
+};
+
+const reluGrad: Kernel = ({ node, inputs: [y, dy], outputs: [dx] }, low) => {
+  const result = low.tensor(y!);
+  const gradient = low.in(dy!, result.desc);
+  const pd = low.dnnl.reluBackward(result.desc);
+  const out = low.out(dx!, result.desc, gradient);
+  const args = [
+    [arg.dst, result],
+    [arg.diffDst, gradient],
+    [arg.diffSrc, out],
+  ] as const;
+  low.primitive('reluGrad', node.name, pd, args, [out]);
+};
+
+/** a + b, element by element; takes the place of a where a is not read again. */
+const sum: Kernel = ({ node, attrs, inputs: [a, b], outputs: [y] }, low) => {
+  const first = low.tensor(a!);
+  const second = low.in(b!, first.desc);
+  const postOps: PostOp[] = attrs.relu ? [{ kind: 'relu' }] : [];
+  const pd = low.dnnl.binary('add', first.desc, second.desc, first.desc, postOps);
+  const out = low.out(y!, first.desc, first);
+  const args = [
+    [arg.src, first],
+    [arg.src1, second],
+    [arg.dst, out],
+  ] as const;
+  low.primitive(node.op, node.name, pd, args, [out]);
+};
+
+const upsampleNearest: Kernel = ({ node, inputs: [x], outputs: [y] }, low) => {
+  const pd = low.dnnl.resample(low.blocked(x!), low.blocked(y!));
+  const out = low.out(y!, low.blocked(y!));
+  const args = [
+    [arg.src, low.in(x!, low.blocked(x!))],
+    [arg.dst, out],
+  ] as const;
+  low.primitive('upsampleNearest', node.name, pd, args, [out]);
+};
+
+const sumBlocks: Kernel = ({ node, inputs: [x], outputs: [y] }, low) => {
+  const forward = low.dnnl.resample(low.blocked(y!), low.blocked(x!));
+  const pd = low.dnnl.resampleBackward(low.blocked(y!), low.blocked(x!), forward);
+  forward.destroy();
+  const out = low.out(y!, low.blocked(y!));
+  const args = [
+    [arg.diffDst, low.in(x!, low.blocked(x!))],
+    [arg.diffSrc, out],
+  ] as const;
+  low.primitive('sumBlocks', node.name, pd, args, [out]);
+};
+
+export const kernels = {
+  normalizeImage,
+  conv2d,
+  conv2dGradInput,
+  conv2dGradWeight,
+  batchNormTrain,
+  batchNormInference,
+  batchNormGrad,
+  movingAverage,
+  relu,
+  reluGrad,
+  add: sum,
+  upsampleNearest,
+  sumBlocks,
+  gaussianHeatmaps,
+  heatmapMse,
+  heatmapMseGrad,
+  adamUpdate,
+  accumulate: sum,
+  zerosLike,
+} satisfies KernelTable<Kernel>;

@@ -1,0 +1,269 @@
+// Turns a graph into steps on physical tensors. Kernels ask this for inputs in the layout they
+// want (a reorder step is added where a tensor lies differently) and for outputs; which memory a
+// tensor lives in is decided here and in program.ts.
+import {
+  elementCount,
+  type Graph,
+  type Node,
+  type State,
+  type Value,
+  type ValueId,
+} from '../../graph/graph.ts';
+import type { Dnnl, MemoryDesc, PrimitiveDesc } from './dnnl2.ts';
+import type { Handle } from './ffi.ts';
+import type { DnnlStates } from './states.ts';
+
+/** A stretch of memory: in the program's arena, where its lifetime decides, or owned by a state. */
+export interface MemoryBuffer {
+  readonly bytes: number;
+  readonly state?: string;
+  /** Where it lies, for a part of a state's memory. */
+  readonly address?: number;
+  /** May take the place of this buffer if that one is read for the last time by the step that writes this one. */
+  readonly inPlaceOf?: MemoryBuffer;
+  /** Handed in before or back after the run, so that nothing else may use its place. */
+  pinned?: 'feed' | 'output';
+}
+
+export interface Tensor {
+  readonly desc: MemoryDesc;
+  readonly buffer: MemoryBuffer;
+}
+
+export type Step =
+  | {
+      readonly kind: 'primitive';
+      readonly label: string;
+      readonly type: string;
+      readonly implementation: string;
+      readonly primitive: Handle;
+      readonly args: readonly (readonly [number, Tensor])[];
+      readonly writes: readonly Tensor[];
+    }
+  | {
+      readonly kind: 'host';
+      readonly label: string;
+      readonly type: string;
+      readonly reads: readonly Tensor[];
+      readonly writes: readonly Tensor[];
+      /** Called once with the memory of reads then writes; the result runs at every step. */
+      readonly bind: (memory: readonly Float32Array[]) => () => void;
+    };
+
+export type Kernel = (at: Site, low: Lowering) => void;
+
+/** One node as its kernel sees it. */
+export interface Site {
+  readonly node: Node;
+  // biome-ignore lint/suspicious/noExplicitAny: typed by the kernel that reads them.
+  readonly attrs: any;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
+
+export class Lowering {
+  readonly dnnl: Dnnl;
+  readonly steps: Step[] = [];
+  readonly primitiveDescs: PrimitiveDesc[] = [];
+  /** What a forward kernel leaves for its gradient, by the value it made: primitive descriptors, workspaces. */
+  readonly notes = new Map<ValueId, { forward: PrimitiveDesc; workspace?: Tensor }>();
+  readonly feeds = new Map<string, Tensor>();
+  readonly outputs = new Map<string, Tensor>();
+  readonly #graph: Graph;
+  readonly #states: DnnlStates;
+  readonly #tensors = new Map<ValueId, Tensor>();
+  readonly #reordered = new Map<ValueId, Tensor[]>();
+  readonly #stateBuffers = new Map<string, MemoryBuffer>();
+  readonly #stateOf = new Map<ValueId, State>();
+  readonly #replaces = new Map<ValueId, State>();
+  /** Index of the last node that reads a state's old value. */
+  readonly #lastRead = new Map<ValueId, number>();
+  #node = 0;
+
+  constructor(graph: Graph, dnnl: Dnnl, states: DnnlStates) {
+    this.#graph = graph;
+    this.dnnl = dnnl;
+    this.#states = states;
+    for (const state of graph.states) {
+      this.#stateOf.set(state.value, state);
+      if (state.next !== undefined) this.#replaces.set(state.next, state);
+    }
+    graph.nodes.forEach((node, i) => {
+      for (const id of node.inputs) this.#lastRead.set(id, i);
+    });
+  }
+
+  run(kernels: Readonly<Record<string, Kernel>>): void {
+    for (const id of this.#graph.feeds) this.#addFeed(this.#graph.values[id]!);
+    this.#graph.nodes.forEach((node, i) => {
+      this.#node = i;
+      const value = (id: ValueId) => this.#graph.values[id]!;
+      const site = {
+        node,
+        attrs: node.attrs,
+        inputs: node.inputs.map(value),
+        outputs: node.outputs.map(value),
+      };
+      kernels[node.op]!(site, this);
+    });
+    for (const { value, next } of this.#graph.states) {
+      if (next !== undefined) this.#finishState(this.#stateOf.get(value)!, next);
+    }
+    for (const { name, value } of this.#graph.outputs)
+      this.#addOutput(name, this.#graph.values[value]!);
+  }
+
+  /** Plain row-major layout. */
+  plain({ shape, dtype }: Value): MemoryDesc {
+    if (shape.length === 4) return this.dnnl.desc(dtype, shape, 'nchw');
+    return this.dnnl.desc(dtype, [elementCount(shape)], 'x');
+  }
+
+  /** The layout in which activations go from kernel to kernel. */
+  blocked({ shape }: Value): MemoryDesc {
+    return this.dnnl.desc('float32', shape, this.dnnl.blockedLayout);
+  }
+
+  any({ shape }: Value): MemoryDesc {
+    return this.dnnl.desc('float32', shape, 'any');
+  }
+
+  /** The tensor of a value as it lies. A state that no program has used yet takes the layout `ifNew`. */
+  tensor(value: Value, ifNew = this.plain(value)): Tensor {
+    const known = this.#tensors.get(value.id);
+    if (known) return known;
+    const state = this.#stateOf.get(value.id);
+    if (!state) throw new Error(`lower: '${value.name}' is read before it is written`);
+    const tensor = this.#stateTensor(state, value, ifNew);
+    this.#tensors.set(value.id, tensor);
+    return tensor;
+  }
+
+  /** The tensor of a value in exactly this layout, by a reorder where needed. */
+  in(value: Value, desc: MemoryDesc): Tensor {
+    const tensor = this.tensor(value, desc);
+    if (this.dnnl.equal(tensor.desc, desc)) return tensor;
+    const copies = this.#reordered.get(value.id) ?? [];
+    const known = copies.find((copy) => this.dnnl.equal(copy.desc, desc));
+    if (known) return known;
+    const copy = this.scratch(desc);
+    this.reorder(tensor, copy, `${value.name}.reorder`);
+    this.#reordered.set(value.id, [...copies, copy]);
+    return copy;
+  }
+
+  /** Memory that lives between the steps that touch it. */
+  scratch(desc: MemoryDesc, inPlaceOf?: Tensor): Tensor {
+    const bytes = this.dnnl.bytes(desc);
+    const over = inPlaceOf && inPlaceOf.buffer.state === undefined ? inPlaceOf.buffer : undefined;
+    return { desc, buffer: { bytes, ...(over ? { inPlaceOf: over } : {}) } };
+  }
+
+  /**
+   * The tensor that a kernel writes for `value`. Where the value replaces a state of the same layout
+   * whose old contents nothing reads later, that is the state's own memory: kernels that read and
+   * replace one state are element by element.
+   */
+  out(value: Value, desc: MemoryDesc, inPlaceOf?: Tensor): Tensor {
+    const state = this.#replaces.get(value.id);
+    const own = state && this.#stateTensor(state, this.#graph.values[state.value]!, desc);
+    const readLater = state !== undefined && (this.#lastRead.get(state.value) ?? -1) > this.#node;
+    const tensor =
+      own && !readLater && this.dnnl.equal(own.desc, desc) ? own : this.scratch(desc, inPlaceOf);
+    this.#tensors.set(value.id, tensor);
+    return tensor;
+  }
+
+  /** Gives memory to all states laid out so far and says where a state's tensor lies. */
+  addressOf({ buffer }: Tensor): number {
+    this.#states.allocate(this.#graph.states);
+    return this.#states.find(buffer.state!)!.address;
+  }
+
+  /** A part of native memory as a vector of floats. */
+  span(address: number, floats: number): Tensor {
+    const desc = this.dnnl.desc('float32', [floats], 'x');
+    return { desc, buffer: { bytes: floats * 4, address } };
+  }
+
+  primitive(
+    type: string,
+    label: string,
+    pd: PrimitiveDesc,
+    args: readonly (readonly [number, Tensor | undefined])[],
+    writes: readonly Tensor[],
+  ): void {
+    this.primitiveDescs.push(pd);
+    const present = args.filter((a): a is readonly [number, Tensor] => a[1] !== undefined);
+    const primitive = this.dnnl.primitive(pd);
+    const implementation = pd.implementation();
+    this.steps.push({
+      kind: 'primitive',
+      label,
+      type,
+      implementation,
+      primitive,
+      args: present,
+      writes,
+    });
+  }
+
+  reorder(from: Tensor, to: Tensor, label: string): void {
+    const pd = this.dnnl.reorder(from.desc, to.desc);
+    this.primitive(
+      'reorder',
+      label,
+      pd,
+      [
+        [1, from],
+        [17, to],
+      ],
+      [to],
+    );
+  }
+
+  host(
+    type: string,
+    label: string,
+    reads: readonly Tensor[],
+    writes: readonly Tensor[],
+    bind: (memory: readonly Float32Array[]) => () => void,
+  ): void {
+    this.steps.push({ kind: 'host', label, type, reads, writes, bind });
+  }
+
+  #addFeed(value: Value): void {
+    const bytes = elementCount(value.shape) * (value.dtype === 'uint8' ? 1 : 4);
+    const tensor: Tensor = { desc: this.plain(value), buffer: { bytes, pinned: 'feed' } };
+    this.#tensors.set(value.id, tensor);
+    this.feeds.set(value.name, tensor);
+  }
+
+  #addOutput(name: string, value: Value): void {
+    const tensor = this.in(value, this.plain(value));
+    tensor.buffer.pinned = 'output';
+    this.outputs.set(name, tensor);
+  }
+
+  #stateTensor(state: State, value: Value, ifNew: MemoryDesc): Tensor {
+    const entry = this.#states.find(state.name) ?? this.#declare(state, value, ifNew);
+    let buffer = this.#stateBuffers.get(state.name);
+    if (!buffer) {
+      buffer = { bytes: entry.bytes, state: state.name };
+      this.#stateBuffers.set(state.name, buffer);
+    }
+    return { desc: entry.desc, buffer };
+  }
+
+  #declare(state: State, value: Value, ifNew: MemoryDesc) {
+    const parameter = state.like === undefined ? undefined : this.#states.find(state.like);
+    return this.#states.declare(state, value.shape, parameter?.desc ?? ifNew);
+  }
+
+  /** Copies a replaced state into place where its kernel could not write there itself. */
+  #finishState(state: State, next: ValueId): void {
+    const from = this.#tensors.get(next)!;
+    const to = this.#stateTensor(state, this.#graph.values[state.value]!, from.desc);
+    if (from.buffer !== to.buffer) this.reorder(from, to, `${state.name}.store`);
+  }
+}

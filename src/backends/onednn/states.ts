@@ -1,0 +1,159 @@
+// The states of one or more programs in native memory. A state's layout is the one that the first
+// program to use it wants; states of one role that were laid out together are contiguous, so that
+// the optimizer makes one pass over all of them.
+import { inputError } from '../../errors.ts';
+import {
+  elementCount,
+  type Shape,
+  type State,
+  type StateRole,
+  showShape,
+} from '../../graph/graph.ts';
+import type { StateStore } from '../backend.ts';
+import type { Dnnl, MemoryDesc } from './dnnl2.ts';
+import type { Ffi, NativeMemory } from './ffi.ts';
+
+interface Entry {
+  readonly name: string;
+  readonly role: StateRole;
+  readonly shape: Shape;
+  readonly desc: MemoryDesc;
+  readonly bytes: number;
+  /** Address in native memory; 0 until allocate() has run. */
+  address: number;
+  /** Its bytes, once it has memory. */
+  memory?: Uint8Array;
+}
+
+const roundUp = (bytes: number) => Math.ceil(bytes / 64) * 64;
+
+export class DnnlStates implements StateStore {
+  readonly #ffi: Ffi;
+  readonly #dnnl: Dnnl;
+  readonly #entries = new Map<string, Entry>();
+  readonly #blocks: NativeMemory[] = [];
+
+  constructor(ffi: Ffi, dnnl: Dnnl) {
+    this.#ffi = ffi;
+    this.#dnnl = dnnl;
+  }
+
+  find(name: string): Entry | undefined {
+    return this.#entries.get(name);
+  }
+
+  /** Fixes the layout of a state that is not there yet; memory comes with allocate(). */
+  declare({ name, role }: State, shape: Shape, desc: MemoryDesc): Entry {
+    const entry: Entry = { name, role, shape, desc, bytes: this.#dnnl.bytes(desc), address: 0 };
+    this.#entries.set(name, entry);
+    return entry;
+  }
+
+  /** Gives memory, zeroed, to all states declared since the last call: one block a role, in the order of `order`. */
+  allocate(order: readonly State[]): void {
+    const fresh = new Map<StateRole, Entry[]>();
+    for (const { name } of order) {
+      const entry = this.#entries.get(name);
+      if (entry?.address !== 0) continue;
+      fresh.set(entry.role, [...(fresh.get(entry.role) ?? []), entry]);
+    }
+    for (const entries of fresh.values()) {
+      const block = this.#ffi.allocate(entries.reduce((sum, e) => sum + roundUp(e.bytes), 0));
+      new Uint8Array(block.buffer).fill(0);
+      this.#blocks.push(block);
+      let offset = 0;
+      for (const entry of entries) {
+        entry.address = block.address + offset;
+        entry.memory = new Uint8Array(block.buffer, offset, entry.bytes);
+        offset += roundUp(entry.bytes);
+      }
+    }
+  }
+
+  shapes(): ReadonlyMap<string, Shape> {
+    return new Map([...this.#entries.values()].map((e) => [e.name, e.shape]));
+  }
+
+  read(name: string): Float32Array {
+    const entry = this.#entry(name);
+    const plain = this.#plain(entry);
+    const copy = this.#ffi.allocate(elementCount(entry.shape) * 4);
+    try {
+      this.#reorder(entry.desc, entry.address, plain, copy.address);
+      return new Float32Array(copy.buffer, 0, elementCount(entry.shape)).slice();
+    } finally {
+      copy.free();
+    }
+  }
+
+  write(name: string, values: Float32Array): void {
+    const entry = this.#entry(name);
+    if (values.length !== elementCount(entry.shape)) {
+      throw inputError(
+        `state '${name}': expected ${showShape(entry.shape)} (${elementCount(entry.shape)} values), got ${values.length}.`,
+      );
+    }
+    const copy = this.#ffi.allocate(values.byteLength);
+    try {
+      new Float32Array(copy.buffer).set(values);
+      this.#reorder(this.#plain(entry), copy.address, entry.desc, entry.address);
+    } finally {
+      copy.free();
+    }
+  }
+
+  close(): void {
+    for (const block of this.#blocks.splice(0)) block.free();
+    this.#entries.clear();
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry) return entry;
+    throw inputError(
+      `state '${name}': no program has such a state. Check the names of the weights.`,
+    );
+  }
+
+  #plain({ shape }: Entry): MemoryDesc {
+    return this.#dnnl.desc('float32', shape, shape.length === 4 ? 'nchw' : 'x');
+  }
+
+  #reorder(from: MemoryDesc, source: number, to: MemoryDesc, destination: number): void {
+    const dnnl = this.#dnnl;
+    const pd = dnnl.reorder(from, to);
+    const primitive = dnnl.primitive(pd);
+    const memories = [dnnl.memory(from, source), dnnl.memory(to, destination)] as const;
+    const args = encodeArgs(this.#ffi, [
+      [1, memories[0]],
+      [17, memories[1]],
+    ]);
+    try {
+      dnnl.run(primitive, 2, args.address);
+    } finally {
+      args.free();
+      for (const memory of memories) dnnl.destroyMemory(memory);
+      dnnl.destroyPrimitive(primitive);
+      pd.destroy();
+    }
+  }
+}
+
+/** dnnl_exec_arg_t records: 16 bytes each, {int32 argument, padding, pointer to dnnl_memory}. */
+export function encodeArgs(ffi: Ffi, args: readonly (readonly [number, number])[]): NativeMemory {
+  const memory = ffi.allocate(args.length * 16);
+  writeArgs(memory, 0, args);
+  return memory;
+}
+
+export function writeArgs(
+  memory: NativeMemory,
+  offset: number,
+  args: readonly (readonly [number, number])[],
+): void {
+  const view = new DataView(memory.buffer);
+  args.forEach(([index, handle], i) => {
+    view.setInt32(offset + i * 16, index, true);
+    view.setBigUint64(offset + i * 16 + 8, BigInt(handle), true);
+  });
+}
