@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { environmentError, HrposeError, inputError, interruptedError } from '../errors.ts';
 import { formatBytes } from './diskSpace.ts';
 import { fetchRest } from './fetch/attempt.ts';
-import type { FetchJob } from './fetch/job.ts';
+import { adviceOf, type FetchJob } from './fetch/job.ts';
 import { flushPart, partPath, readPart, removePart, removePartState } from './fetch/partialFile.ts';
 import { hashFile } from './hashFile.ts';
 
@@ -121,12 +121,14 @@ async function stoppedError(job: FetchJob): Promise<HrposeError> {
 const unreachableError = (job: FetchJob, failures: number, error: unknown) =>
   environmentError(
     `download: ${job.url} failed ${failures} times in a row, at last with: ${reason(error)}. ` +
-      'Check the network and run the same command again; what has arrived is kept.',
+      'Check the network and run the same command again; what has arrived is kept.' +
+      adviceOf(job),
     { cause: error },
   );
 
 const corruptError = (job: FetchJob, fault: string) =>
   inputError(
     `download: ${job.url} came through twice, but ${fault}. The server has another file or ` +
-      'something on the way changes it; try another network or fetch it elsewhere.',
+      'something on the way changes it; try another network or fetch it elsewhere.' +
+      adviceOf(job),
   );

@@ -7,7 +7,7 @@ import { requireSpace } from '../diskSpace.ts';
 import { writeAll } from '../writeAll.ts';
 import { parseContentRange, wholeNumber } from './headers.ts';
 import { httpGet } from './httpGet.ts';
-import type { FetchJob } from './job.ts';
+import { adviceOf, type FetchJob } from './job.ts';
 import { type Part, partPath, readPart, removePart, writePartState } from './partialFile.ts';
 
 /** Where a body belongs in the file, and how long the file will be where the server tells it. */
@@ -138,6 +138,7 @@ const answerError = (job: FetchJob, what: string) =>
 function statusError(job: FetchJob, status: number): Error {
   if (status >= 500 || status === 408 || status === 429) return new Error(`HTTP status ${status}`);
   return environmentError(
-    `download: expected ${job.url} with HTTP status 200 or 206, got ${status}. Check the address.`,
+    `download: expected ${job.url} with HTTP status 200 or 206, got ${status}. Check the address.` +
+      adviceOf(job),
   );
 }

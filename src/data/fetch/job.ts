@@ -17,7 +17,11 @@ export interface FetchJob {
   readonly stallMs?: number;
   readonly signal?: AbortSignal | undefined;
   readonly freeBytes?: FreeBytes | undefined;
+  /** What else can be done when the server does not give the file; ends such errors. */
+  readonly advice?: string;
   readonly onProgress?: (phase: 'fetch' | 'verify', done: number, total: number) => void;
   /** Hears what went wrong and what happens next, one line each. */
   readonly onNote?: (text: string) => void;
 }
+
+export const adviceOf = ({ advice }: FetchJob) => (advice === undefined ? '' : `\n${advice}`);
