@@ -22,6 +22,8 @@ export interface Field<T> {
   readonly fallback: T;
   /** Meaning and unit, one line; an empty line for what is accepted and not used. */
   readonly doc: string;
+  /** The table below, for a section. */
+  readonly fields?: Fields;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds fields of every type.
@@ -35,6 +37,23 @@ export type Values<F extends Fields> = {
 export const failAt = (place: Place, text: string): never => {
   throw inputError(`${placeText(place)}: ${text}`);
 };
+
+/** `key:` with nothing after it; that is as good as no key where a setting is optional or text. */
+const isAbsent = <T>(node: ConfigNode | undefined, field: Field<T>): boolean =>
+  node === undefined ||
+  (node.kind === 'scalar' &&
+    node.value === null &&
+    (field.fallback === undefined || typeof field.fallback === 'string'));
+
+/** The nearest key of the table, or, for a key at the wrong level, `Section.key`. */
+function suggestion(key: string, fields: Fields): string {
+  const near = didYouMean(key, Object.keys(fields));
+  if (near !== '') return near;
+  for (const [section, { fields: inner = {} }] of Object.entries(fields)) {
+    if (Object.hasOwn(inner, key)) return ` Did you mean '${section}.${key}'?`;
+  }
+  return '';
+}
 
 function readField<T>(field: Field<T>, node: ConfigNode, path: string, warnings: string[]): T {
   const value = field.read(node, path, warnings);
@@ -55,14 +74,17 @@ export function readFields<F extends Fields>(
   const name = (key: string) => (path === '' ? key : `${path}.${key}`);
   for (const [key, entry] of node?.entries ?? []) {
     if (Object.hasOwn(fields, key) || entry.anchor !== undefined) continue;
-    const near = didYouMean(key, Object.keys(fields));
+    const near = suggestion(key, fields);
     warnings.push(
       `${placeText(entry.place)}: unknown setting '${name(key)}'.${near} It has no effect.`,
     );
   }
   const values = Object.entries(fields).map(([key, field]) => {
     const entry = node?.entries.get(key);
-    return [key, entry ? readField(field, entry, name(key), warnings) : field.fallback] as const;
+    return [
+      key,
+      isAbsent(entry, field) ? field.fallback : readField(field, entry!, name(key), warnings),
+    ] as const;
   });
   return { ...Object.fromEntries(values), $node: node } as Values<F>;
 }
@@ -126,13 +148,11 @@ export const flag = (fallback: boolean, doc: string): Field<boolean> => ({
   doc,
 });
 
-/** Text; nothing at all (`key:`) counts as absent. */
 export const text = <T = string>(fallback: T, doc: string): Field<string | T> => ({
   expected: 'text',
   read: (node) => {
     const value = scalarOf(node);
-    if (value === null || value === '') return fallback;
-    return typeof value === 'boolean' || value === undefined ? undefined : String(value);
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
   },
   fallback,
   doc,
@@ -216,6 +236,7 @@ export const section = <F extends Fields>(fields: F): Field<Values<F>> => ({
   },
   fallback: readFields(fields, undefined, '', []),
   doc: '',
+  fields,
 });
 
 /** A section that `false` or nothing switches off. */
