@@ -1,0 +1,53 @@
+// safetensors files on disk: read in one piece, so that tensors are views of it, and replaced in one
+// step when written.
+import { inputError } from '../errors.ts';
+import {
+  headerLength,
+  layoutSafetensors,
+  parseSafetensors,
+  type SafetensorsFile,
+} from '../formats/safetensors.ts';
+import { readWhole, replaceFile, type WrittenFile } from './durable.ts';
+
+/** A parameter, running statistic or moment: `data` has as many elements as `shape` says. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Largest file read, in bytes; the moments of HRNet-W64 would have 1 GB. */
+const maxFileBytes = 4 * 2 ** 30;
+
+/** A file's bytes with its data section at a multiple of 8 in memory, whatever its header length. */
+export function readTensorBytes(path: string): Uint8Array {
+  return readWhole(path, maxFileBytes, (start, fileBytes) => {
+    const length = headerLength(start, fileBytes, (problem) =>
+      inputError(`${path}: ${problem}. The file is damaged or no safetensors file; fetch it anew.`),
+    );
+    return (8 - (length % 8)) % 8;
+  });
+}
+
+/** Tensors and metadata of a safetensors file. */
+export const readTensorFile = (path: string): SafetensorsFile =>
+  parseSafetensors(readTensorBytes(path), path);
+
+/** The bytes of a file that holds these tensors, in pieces. */
+export const layoutState = (
+  tensors: ReadonlyMap<string, StateTensor>,
+  metadata: ReadonlyMap<string, string> = new Map(),
+) =>
+  layoutSafetensors(
+    Array.from(tensors, ([name, tensor]) => [name, { dtype: 'F32', ...tensor }] as const),
+    metadata,
+  );
+
+/**
+ * Writes weights for use (`model_final.safetensors`, `best_model.safetensors`), in one step: a file
+ * of that name stays whole until the new one is.
+ */
+export const writeModelFile = (
+  path: string,
+  tensors: ReadonlyMap<string, StateTensor>,
+  metadata: ReadonlyMap<string, string> = new Map(),
+): WrittenFile => replaceFile(path, layoutState(tensors, metadata).chunks);
