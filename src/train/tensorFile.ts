@@ -38,7 +38,7 @@ export const layoutState = (
   metadata: ReadonlyMap<string, string> = new Map(),
 ) =>
   layoutSafetensors(
-    Array.from(tensors, ([name, tensor]) => [name, { dtype: 'F32', ...tensor }] as const),
+    Array.from(tensors, ([name, tensor]) => [name, { ...tensor, dtype: 'F32' }] as const),
     metadata,
   );
 
