@@ -67,50 +67,47 @@ const libraryFolders = [
   ...(process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean),
 ];
 
-/** True when a oneDNN library (version 2 or 3) is where the system's loader looks. */
+/** True when oneDNN 2 is where the system's loader looks. */
 export function onednnReady() {
-  const name = /^libdnnl(\.so\.[23](\..*)?|\.[23](\..*)?\.dylib)$/;
+  const name = /^libdnnl(\.so\.2(\..*)?|\.2(\..*)?\.dylib)$/;
   const listed = spawnSync('ldconfig', ['-p'], {
     encoding: 'utf8',
     env: { ...process.env, PATH: `${process.env.PATH}:/sbin:/usr/sbin` },
   });
-  if (/\blibdnnl\.so\.[23]\b/.test(listed.stdout ?? '')) return true;
+  if (/\blibdnnl\.so\.2\b/.test(listed.stdout ?? '')) return true;
   return libraryFolders.some(
     (folder) => existsSync(folder) && readdirSync(folder).some((file) => name.test(file)),
   );
 }
 
-const aptPackages = ['libdnnl2', 'libdnnl3'];
+/** Runs apt-get as root or through sudo; the first complaint of it, or undefined when it went well. */
+function aptGet(isRoot, args) {
+  const line = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', ...args];
+  const [command, ...rest] = isRoot ? line : ['sudo', '-n', ...line];
+  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
+  const { status, stderr } = spawnSync(command, [...rest, ...wait], { encoding: 'utf8' });
+  if (status === 0) return undefined;
+  return /^E: .*/m.exec(stderr ?? '')?.[0] ?? `apt-get ended with status ${status}`;
+}
 
 function installOnednn() {
-  if (process.platform === 'darwin')
-    giveUp("oneDNN is missing. Install it with 'brew install onednn'.");
+  const name = 'oneDNN 2 (libdnnl.so.2)';
   if (process.platform !== 'linux' || !succeeds('apt-get', ['--version']))
     giveUp(
-      "oneDNN is missing. Install your system's package of it (libdnnl.so.2 or libdnnl.so.3).",
+      `${name} is missing. Install your system's package of it, or build it from its sources.`,
     );
   const isRoot = process.getuid?.() === 0;
   if (!isRoot && !succeeds('sudo', ['-n', 'true']))
-    giveUp("oneDNN is missing. Run 'sudo apt-get install libdnnl2' (libdnnl3 on newer systems).");
-  process.stdout.write('Installing oneDNN (apt-get install) ...\n');
-  const apt = (...args) => {
-    const line = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', ...args];
-    const [command, ...rest] = isRoot ? line : ['sudo', '-n', ...line];
-    return succeeds(command, [...rest, '-o', 'DPkg::Lock::Timeout=120'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  };
-  const install = () =>
-    aptPackages.some(
-      (name) =>
-        succeeds('apt-cache', ['show', name]) &&
-        apt('install', '-y', '--no-install-recommends', name),
-    );
+    giveUp(`${name} is missing. Run 'sudo apt-get update && sudo apt-get install libdnnl2'.`);
+  process.stdout.write('Installing oneDNN (apt-get install libdnnl2) ...\n');
+  const install = () => aptGet(isRoot, ['install', '-y', '--no-install-recommends', 'libdnnl2']);
   // Package lists may be absent or too old to fetch from: renew them only when it does not go without.
-  if (install() || (apt('update') && install())) return;
-  giveUp(
-    "oneDNN could not be installed. Run 'apt-get update && apt-get install libdnnl2' as root.",
-  );
+  if (install() === undefined) return;
+  const problem = aptGet(isRoot, ['update']) ?? install();
+  if (problem !== undefined)
+    giveUp(
+      `${name} could not be installed (${problem}). Run 'apt-get update && apt-get install libdnnl2' as root.`,
+    );
 }
 
 /** Makes sure of what is named: 'node_modules' (npm packages), 'dnnl' (oneDNN). */
