@@ -32,10 +32,10 @@ export function wash(
       number,
       number,
     ];
+    const row = (Math.floor(y * grain.zoom + grain.at) & 255) << 8;
     for (let x = 0; x < width; x++) {
-      const k =
-        1 +
-        grain.depth * (noiseAt(noise, x * grain.zoom + grain.at, y * grain.zoom + grain.at) - 0.5);
+      const speck = noise.smooth[row | (Math.floor(x * grain.zoom + grain.at) & 255)]!;
+      const k = 1 + grain.depth * (speck - 0.5);
       const i = (y * width + x) * 3;
       colour[i] = r * k;
       colour[i + 1] = g * k;

@@ -28,6 +28,12 @@ export const createCanvas = (width: number, height: number): Canvas => ({
   owner: new Uint8Array(width * height),
 });
 
+export function clearCanvas({ colour, cover, owner }: Canvas): void {
+  colour.fill(0);
+  cover.fill(0);
+  owner.fill(0);
+}
+
 /** Lays `alpha` of a colour under what is there. */
 export function paintUnder(
   canvas: Canvas,

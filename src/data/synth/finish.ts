@@ -4,22 +4,29 @@ import type { Rng } from '../rng.ts';
 import { around, between, chance } from './draws.ts';
 import type { Noise } from './noise.ts';
 
-/** A [1 2 1]/4-like blur, along rows and then along columns, `k` being the neighbours' weight. */
+/** A three-pixel blur along rows and then columns, `k` being each neighbour's weight. */
 function soften(colour: Float32Array, width: number, height: number, k: number): void {
-  const line = new Float32Array(Math.max(width, height) * 3);
-  const pass = (start: number, step: number, count: number) => {
-    for (let i = 0; i < count; i++) {
-      for (let c = 0; c < 3; c++) line[i * 3 + c] = colour[start + i * step + c]!;
-    }
-    for (let i = 1; i < count - 1; i++) {
-      for (let c = 0; c < 3; c++) {
-        const j = i * 3 + c;
-        colour[start + i * step + c] = line[j]! * (1 - 2 * k) + (line[j - 3]! + line[j + 3]!) * k;
+  const row = width * 3;
+  const own = 1 - 2 * k;
+  for (let y = 0; y < height; y++) {
+    for (let c = 0; c < 3; c++) {
+      let before = colour[y * row + c]!;
+      for (let i = y * row + 3 + c; i < (y + 1) * row - 3; i += 3) {
+        const value = colour[i]!;
+        colour[i] = value * own + (before + colour[i + 3]!) * k;
+        before = value;
       }
     }
-  };
-  for (let y = 0; y < height; y++) pass(y * width * 3, 3, width);
-  for (let x = 0; x < width; x++) pass(x * 3, width * 3, height);
+  }
+  const above = colour.slice(0, row);
+  for (let y = 1; y < height - 1; y++) {
+    for (let x = 0; x < row; x++) {
+      const i = y * row + x;
+      const value = colour[i]!;
+      colour[i] = value * own + (above[x]! + colour[i + row]!) * k;
+      above[x] = value;
+    }
+  }
 }
 
 /** colour: [H, W, 3] float, changed in place; the result is [H, W, 3] uint8. */
@@ -29,15 +36,16 @@ export function develop(
   height: number,
   noise: Noise,
   rng: Rng,
-): Uint8Array {
+): Uint8ClampedArray {
   const gain = Math.exp(around(rng, 0.04, 0.14));
   const warmth = around(rng, 0, 0.05);
-  const tint = [gain * (1 + warmth), gain, gain * (1 - warmth)];
+  const [red, green, blue] = [gain * (1 + warmth), gain, gain * (1 - warmth)];
   const lift = between(rng, -6, 14);
   const fall = [around(rng, 0, 0.1) / width, around(rng, 0, 0.1) / height] as const;
   const grain = chance(rng, 0.6) ? between(rng, 1, 6) : 0;
   if (chance(rng, 0.55)) soften(colour, width, height, between(rng, 0.06, 0.24));
-  const out = new Uint8Array(width * height * 3);
+  // Clamped arrays round and hold values within 0 to 255.
+  const out = new Uint8ClampedArray(width * height * 3);
   let speck = rng.integer(65536);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -45,10 +53,9 @@ export function develop(
       const i = (y * width + x) * 3;
       const g = grain * noise.grain[speck]!;
       speck = (speck + 1) & 65535;
-      for (let c = 0; c < 3; c++) {
-        const value = colour[i + c]! * light * tint[c]! + lift + g + 0.5;
-        out[i + c] = value < 0 ? 0 : value > 255 ? 255 : value;
-      }
+      out[i] = colour[i]! * light * red + lift + g;
+      out[i + 1] = colour[i + 1]! * light * green + lift + g;
+      out[i + 2] = colour[i + 2]! * light * blue + lift + g;
     }
     // Rows start at unrelated grains.
     speck = (speck + 7919 * (y + 1)) & 65535;

@@ -6,7 +6,14 @@ import type { Rng } from '../rng.ts';
 import { ownedExtent, visibilities } from './annotate.ts';
 import { type Backdrop, disc } from './backdrop.ts';
 import { type Build, drawBuild } from './build.ts';
-import { type Canvas, createCanvas, nobody, paintLayer, paintUnder } from './canvas.ts';
+import {
+  type Canvas,
+  clearCanvas,
+  createCanvas,
+  nobody,
+  paintLayer,
+  paintUnder,
+} from './canvas.ts';
 import { around, between, chance, pickWeighted } from './draws.ts';
 import { addFigure, type Figure, figurePaints } from './figure.ts';
 import { develop } from './finish.ts';
@@ -33,10 +40,13 @@ export interface DrawnPicture {
   readonly width: number;
   readonly height: number;
   /** [H, W, 3] uint8 RGB. */
-  readonly data: Uint8Array;
+  readonly data: Uint8ClampedArray;
   /** From the nearest to the farthest; at least one. */
   readonly persons: readonly DrawnPerson[];
-  /** [H, W]: 1 + index of the person that a pixel shows, 255 for anything else in front of it. */
+  /**
+   * [H, W]: 1 + index of the person that a pixel shows, 0 for the place behind, 255 for other
+   * things. Valid until the painter's next picture.
+   */
   readonly owner: Uint8Array;
 }
 
@@ -74,14 +84,14 @@ const sizes: readonly (readonly [Size, number])[] = [
   [{ width: 375, height: 500 }, 1],
 ];
 
-function drawScene(size: Size, rng: Rng): Scene {
+function drawScene(canvas: Canvas, rng: Rng): Scene {
   return {
-    canvas: createCanvas(size.width, size.height),
-    horizon: between(rng, 0.2, 0.48) * size.height,
+    canvas,
+    horizon: between(rng, 0.2, 0.48) * canvas.height,
     eyeLevel: between(rng, 0.75, 1.25),
     pitch: between(rng, -1, 12),
     light: unit([between(rng, -0.9, 0.9), between(rng, 0.35, 1), between(rng, 0.1, 0.9)]),
-    ambient: between(rng, 0.42, 0.68),
+    ambient: between(rng, 0.48, 0.72),
   };
 }
 
@@ -96,7 +106,7 @@ function drawStatures(size: Size, rng: Rng): number[] {
   const unitPx = Math.max(size.height, size.width * 0.75) / 480;
   const largest = Math.min(470 * unitPx, size.height);
   return Array.from({ length: count }, () =>
-    Math.exp(between(rng, Math.log(95 * unitPx), Math.log(largest))),
+    Math.exp(between(rng, Math.log(105 * unitPx), Math.log(largest))),
   ).sort((a, b) => b - a);
 }
 
@@ -141,7 +151,7 @@ function placeFigure(
     ambient: scene.ambient,
   };
   const soles = [leftLeg, rightLeg].map(({ ankle }) => project(view, ankle)[1] + 0.045 * tall);
-  const cut = chance(rng, 0.68) ? -0.015 : between(rng, 0, 0.48);
+  const cut = chance(rng, 0.62) ? -0.015 : between(rng, 0, 0.48);
   const feet = Math.min(scene.horizon + scene.eyeLevel * stature, scene.canvas.height + cut * tall);
   return { figure, view: { ...view, y: feet - Math.max(...soles) } };
 }
@@ -151,7 +161,7 @@ function drawX(scene: Scene, stature: number, others: readonly Placement[], rng:
   const wanted = between(rng, 0.14, 0.45);
   let [best, bestGap] = [0, -1];
   for (let attempt = 0; attempt < 6; attempt++) {
-    const x = between(rng, 0.08, 0.92) * scene.canvas.width;
+    const x = between(rng, 0.04, 0.96) * scene.canvas.width;
     const gap = Math.min(
       ...others.map(({ view }) => Math.abs(view.x - x) / ((view.scale + stature) / 2)),
       wanted,
@@ -227,10 +237,14 @@ function shownShare(canvas: Canvas, layer: Layer): number {
 }
 
 /** Fills the room left by people with the place, darkened under their feet. */
-function fillBehind(scene: Scene, noise: Noise, placements: readonly Placement[], rng: Rng): void {
+function fillBehind(
+  scene: Scene,
+  backdrop: Backdrop,
+  placements: readonly Placement[],
+  rng: Rng,
+): void {
   const { canvas, horizon } = scene;
   const { width, height, colour, cover } = canvas;
-  const backdrop: Backdrop = { width, height, colour: new Float32Array(width * height * 3), noise };
   paintScenery(backdrop, horizon, rng);
   for (const { figure, view } of placements) {
     for (const { ankle, foot } of [figure.joints.leftLeg, figure.joints.rightLeg]) {
@@ -245,21 +259,41 @@ function fillBehind(scene: Scene, noise: Noise, placements: readonly Placement[]
   for (let i = 0; i < width * height; i++) {
     const room = 1 - cover[i]!;
     if (room <= 0) continue;
-    for (let c = i * 3; c < i * 3 + 3; c++) colour[c] += room * backdrop.colour[c]!;
+    const c = i * 3;
+    colour[c] += room * backdrop.colour[c]!;
+    colour[c + 1] += room * backdrop.colour[c + 1]!;
+    colour[c + 2] += room * backdrop.colour[c + 2]!;
   }
 }
 
-/** A painter keeps its buffers from picture to picture. */
+interface Sheet {
+  readonly canvas: Canvas;
+  readonly backdrop: Backdrop;
+}
+
+/** A painter keeps its buffers from picture to picture, one set a size. */
 export function createPainter(): Painter {
   const mesh = createMesh();
   const layer = createLayer();
   const noise = createNoise();
+  const sheets = new Map<string, Sheet>();
+  const sheetOf = ({ width, height }: Size): Sheet => {
+    const key = `${width}x${height}`;
+    const sheet = sheets.get(key) ?? {
+      canvas: createCanvas(width, height),
+      backdrop: { width, height, colour: new Float32Array(width * height * 3), noise },
+    };
+    sheets.set(key, sheet);
+    return sheet;
+  };
   return {
     paint(seed, split, index, size) {
       const draw = (purpose: string) => philox(seed, split, index, purpose);
       const rng = draw('scene');
       const chosen = size ?? pickWeighted(rng, sizes);
-      const scene = drawScene(chosen, rng);
+      const { canvas, backdrop } = sheetOf(chosen);
+      clearCanvas(canvas);
+      const scene = drawScene(canvas, rng);
       const placements: Placement[] = [];
       const persons: DrawnPerson[] = [];
       paintForeground(scene, noise, draw('foreground'));
@@ -283,8 +317,7 @@ export function createPainter(): Painter {
           return;
         }
       });
-      fillBehind(scene, noise, placements, draw('scenery'));
-      const { canvas } = scene;
+      fillBehind(scene, backdrop, placements, draw('scenery'));
       const data = develop(canvas.colour, canvas.width, canvas.height, noise, draw('camera'));
       return { width: canvas.width, height: canvas.height, data, persons, owner: canvas.owner };
     },

@@ -83,18 +83,26 @@ function fillTriangle(layer: Layer, mesh: Mesh, t: number): void {
   const lastRow = Math.min(layer.height * n - 1, Math.ceil(Math.max(ay, by, cy)) - 1);
   if (firstRow > lastRow) return;
 
-  const slope = (da: number, db: number, dc: number) => {
-    const alongX = ((db - da) * (cy - ay) - (dc - da) * (by - ay)) / area;
-    const alongY = ((dc - da) * (bx - ax) - (db - da) * (cx - ax)) / area;
-    return [da - alongX * ax - alongY * ay, alongX, alongY] as const;
-  };
-  const [z0, zx, zy] = slope(vertices[a + 2]!, vertices[b + 2]!, vertices[c + 2]!);
   const { planes, depth, triangle } = layer;
-  for (let k = 0; k < 3; k++) {
-    const plane = slope(vertices[a + 3 + k]!, vertices[b + 3 + k]!, vertices[c + 3 + k]!);
-    planes[t * planeSize + k * 3] = plane[0];
-    planes[t * planeSize + k * 3 + 1] = plane[1];
-    planes[t * planeSize + k * 3 + 2] = plane[2];
+  // Each quantity is a plane over the samples: its value at (0, 0) and its change along x and y.
+  let [z0, zx, zy] = [0, 0, 0];
+  for (let k = 2; k < vertexSize; k++) {
+    const da = vertices[a + k]!;
+    const db = vertices[b + k]! - da;
+    const dc = vertices[c + k]! - da;
+    const alongX = (db * (cy - ay) - dc * (by - ay)) / area;
+    const alongY = (dc * (bx - ax) - db * (cx - ax)) / area;
+    const origin = da - alongX * ax - alongY * ay;
+    if (k === 2) {
+      z0 = origin;
+      zx = alongX;
+      zy = alongY;
+    } else {
+      const at = t * planeSize + (k - 3) * 3;
+      planes[at] = origin;
+      planes[at + 1] = alongX;
+      planes[at + 2] = alongY;
+    }
   }
   for (let row = firstRow; row <= lastRow; row++) {
     let low = Infinity;
