@@ -1,0 +1,188 @@
+// `hrpose data`: makes, fetches and checks data sets.
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Size } from '../data/record.ts';
+import { inputError } from '../errors.ts';
+import { coco17 } from '../pose/skeletons.ts';
+import { createProgress } from './progress.ts';
+
+interface Globals {
+  readonly json?: boolean;
+}
+
+function wholeNumber(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
+}
+
+function pictureSize(text: string): Size {
+  const [, width, height] = /^(\d{2,4})x(\d{2,4})$/.exec(text) ?? [];
+  const size = { width: Number(width), height: Number(height) };
+  const fits = (side: number) => side >= 64 && side <= 2048;
+  if (fits(size.width) && fits(size.height)) return size;
+  throw new InvalidArgumentError('Expected WIDTHxHEIGHT in pixels, each from 64 to 2048.');
+}
+
+interface SynthFlags extends Globals {
+  readonly out: string;
+  readonly train: number;
+  readonly val: number;
+  readonly seed: number;
+  readonly workers: number;
+  readonly size?: Size;
+  readonly force?: boolean;
+}
+
+async function synth(_flags: unknown, command: Command): Promise<void> {
+  const { json = false, ...flags } = command.optsWithGlobals<SynthFlags>();
+  const { writeDataset } = await import('../data/synth/writeDataset.ts');
+  const progress = createProgress({
+    label: 'synth',
+    total: flags.train + flags.val,
+    unit: 'pictures',
+    json,
+  });
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    const { out, written, pictures, persons } = await writeDataset({
+      ...flags,
+      skeleton: coco17,
+      signal: interrupt.signal,
+      onProgress: (done) => progress.update(done),
+    });
+    progress.end();
+    progress.event('synth', { out, written, pictures, persons });
+    progress.line(
+      written
+        ? `${out}: ${pictures} pictures with ${persons} people drawn.`
+        : `${out}: complete already, ${pictures} pictures with ${persons} people kept. Pass --force to draw it again.`,
+    );
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+}
+
+const cocoParts = ['train', 'val', 'annotations'] as const;
+type CocoPart = (typeof cocoParts)[number];
+
+function parseParts(text: string): readonly CocoPart[] {
+  const parts = text.split(',').map((part) => part.trim());
+  const known = (part: string): part is CocoPart => cocoParts.some((name) => name === part);
+  if (parts.every(known)) return [...new Set(parts)];
+  throw new InvalidArgumentError(`Expected some of ${cocoParts.join(', ')}, separated by commas.`);
+}
+
+interface DownloadFlags extends Globals {
+  readonly out: string;
+  readonly parts: readonly CocoPart[];
+  readonly baseUrl?: string;
+  readonly keepArchives?: boolean;
+}
+
+async function download(_flags: unknown, command: Command): Promise<void> {
+  const { json = false, ...flags } = command.optsWithGlobals<DownloadFlags>();
+  const { downloadCoco } = await import('../data/download.ts');
+  await downloadCoco({ ...flags, json });
+}
+
+interface CheckFlags extends Globals {
+  readonly config: string;
+  readonly override: readonly string[];
+  readonly thorough?: boolean;
+  readonly split: 'train' | 'eval' | 'both';
+}
+
+async function check(_flags: unknown, command: Command): Promise<void> {
+  const { json = false, ...flags } = command.optsWithGlobals<CheckFlags>();
+  const { loadSettings } = await import('../train/config/index.ts');
+  const { checkDataset, formatReport } = await import('../data/check.ts');
+  const { settings, warnings } = loadSettings(flags.config, flags.override);
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
+  const { thorough = false, split } = flags;
+  const report = await checkDataset(settings, { json, thorough, split });
+  process.stdout.write(`${json ? JSON.stringify(report) : formatReport(report).trimEnd()}\n`);
+  if (!report.ok) throw inputError('data check: the data set has errors, see the report above.');
+}
+
+const synthExamples = `
+Examples:
+  $ hrpose data synth --out dataset/demo
+  $ hrpose data synth --out dataset/big --train 20000 --val 1000 --seed 7
+
+The folder then holds train/, val/ and annotations/person_keypoints_{train,val}.json in COCO's
+format. The same settings give the same bytes with any number of workers; a complete data set with
+the same settings is kept.`;
+
+const downloadExamples = `
+Examples:
+  $ hrpose data download --out dataset/coco
+  $ hrpose data download --out dataset/coco --parts val,annotations`;
+
+const checkExamples = `
+Examples:
+  $ hrpose data check -c configs/demo.yml
+  $ hrpose data check -c configs/demo.yml --split eval --thorough`;
+
+function synthCommand(): Command {
+  const cores = availableParallelism();
+  return new Command('synth')
+    .description('draw a data set of people with true keypoints, to try everything out offline')
+    .requiredOption('--out <dir>', 'folder of the data set')
+    .option('--train <n>', 'pictures for training', wholeNumber(1, 1_000_000), 2000)
+    .option('--val <n>', 'pictures for scoring', wholeNumber(1, 1_000_000), 200)
+    .option('--seed <n>', 'what to draw', wholeNumber(0, 4294967295), 0)
+    .option(
+      '--workers <n>',
+      'threads that draw; 0 draws in the main thread',
+      wholeNumber(0, 256),
+      cores,
+    )
+    .option(
+      '--size <WxH>',
+      'size of every picture in px (default: sizes of photographs, mixed)',
+      pictureSize,
+    )
+    .option('--force', 'draw again what is complete; write beside files of other kinds')
+    .addHelpText('after', synthExamples)
+    .action(synth);
+}
+
+function downloadCommand(): Command {
+  return new Command('download')
+    .description('fetch COCO 2017: pictures and person keypoint annotations')
+    .requiredOption('--out <dir>', 'folder of the data set')
+    .option('--parts <list>', 'some of train,val,annotations', parseParts, cocoParts)
+    .option('--base-url <url>', "where the archives lie (default: COCO's own site)")
+    .option('--keep-archives', 'keep the archives after unpacking')
+    .addHelpText('after', downloadExamples)
+    .action(download);
+}
+
+function checkCommand(): Command {
+  const collect = (value: string, before: readonly string[]) => [...before, value];
+  return new Command('check')
+    .description("check a config's data set: annotations, boxes, keypoints, picture files")
+    .requiredOption('-c, --config <file>', 'YAML config')
+    .option('-o, --override <key=value>', 'set a config value; may be repeated', collect, [])
+    .option('--thorough', 'decode every picture')
+    .addOption(
+      new Option('--split <split>', 'which data to check')
+        .choices(['train', 'eval', 'both'])
+        .default('both'),
+    )
+    .addHelpText('after', checkExamples)
+    .action(check);
+}
+
+export function command(): Command {
+  return new Command('data')
+    .description('make, fetch and check data sets')
+    .addCommand(synthCommand())
+    .addCommand(downloadCommand())
+    .addCommand(checkCommand());
+}
