@@ -123,7 +123,7 @@ function matchImage(
   taken.fill(0, 0, gtCount);
   for (let d = dtStart[image]; d < dtStart[image + 1]; d++) {
     const oksRow = (d - dtStart[image]) * gtCount;
-    let best = Math.min(threshold, 1 - 1e-10);
+    let best = threshold;
     let match = -1;
     for (let i = 0; i < gtCount; i++) {
       if (taken[i] && !gtCrowd[firstGt + order[i]]) continue;

@@ -4,7 +4,7 @@ import { EPSILON } from './oks.ts';
 
 /**
  * OKS of dt d with gt g over g's labelled keypoints. A gt without any (a crowd, a person too small)
- * is a box: what counts is how far all keypoints of d lie outside the box of twice its size.
+ * is a box, widened on each side by its own size: what counts is how far d's keypoints lie outside.
  */
 export function oksWithGt(people: People, d: number, g: number, variances: Float64Array): number {
   const { keypointCount: k, gtKeypoints, dtKeypoints, gtAreas } = people;
