@@ -113,14 +113,14 @@ async function readText(file: string): Promise<string> {
 }
 
 /**
- * Python writes NaN and Infinity, which JSON has not. Where a file holds any they are read as null,
- * so that the check of its fields can tell which entry has them.
+ * Python writes NaN and Infinity, which JSON has not. Where a file holds any they are read as
+ * text, so that the check of its fields can tell which entry has them.
  */
 function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const withoutNan = text.replace(/([[:,]\s*)-?(?:NaN|Infinity)(?=\s*[,\]}])/g, '$1null');
+    const withoutNan = text.replace(/([[:,]\s*)(NaN|-?Infinity)(?=\s*[,\]}])/g, '$1"$2"');
     try {
       if (withoutNan !== text) return JSON.parse(withoutNan);
     } catch {
