@@ -7,37 +7,34 @@
 // folder, which the next save removes. The best one is marked in its own meta.json: a pointer or a
 // copy beside it could disagree with it after a kill. Finished folders are never overwritten; a
 // second save of the same step is `step-N.2`, and `generation` tells which was saved last.
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
 import { HrposeError, inputError, usageError } from '../errors.ts';
 import { parseSafetensors, type SafetensorsImage } from '../formats/safetensors.ts';
 import { toFloat32 } from '../formats/tensor.ts';
 import { packageRoot } from '../packageRoot.ts';
 import {
+  type CheckpointMeta,
+  encodeMeta,
+  metaFile,
+  modelFile,
+  optimizerFile,
+  readMeta,
+  readMetaIfIntact,
+  type StoredMeta,
+  sha256,
+} from './checkpointMeta.ts';
+import {
   flushFolder,
   makeFolder,
   orExplain,
-  readWhole,
   replaceFile,
   type WrittenFile,
   writeFlushed,
 } from './durable.ts';
 import { layoutState, readTensorBytes, readTensorFile, type StateTensor } from './tensorFile.ts';
 
-/** Where a run stands. Counters count what is finished. */
-export interface CheckpointMeta {
-  readonly step: number;
-  readonly epoch: number;
-  /** Finished steps of the epoch that is under way; 0 between epochs. */
-  readonly stepInEpoch: number;
-  readonly seed: number;
-  /** Best AP of the run so far, 0..1; absent before the first evaluation. */
-  readonly bestAp?: number;
-  /** The resolved settings, as JSON. */
-  readonly config: unknown;
-}
+export type { CheckpointMeta } from './checkpointMeta.ts';
 
 export interface CheckpointState {
   /** Official name → parameter or running statistic. */
@@ -57,30 +54,8 @@ export interface SaveOptions {
   readonly best?: boolean;
 }
 
-const modelFile = 'model.safetensors';
-const optimizerFile = 'optimizer.safetensors';
-const metaFile = 'meta.json';
-const maxMetaBytes = 16 * 2 ** 20;
 const folderName = /^step-(\d{8,15})(?:\.(\d{1,6}))?$/;
 const leftover = /^\.(tmp|old)-/;
-
-const counter = z.int().min(0);
-const fileRecord = z.object({ bytes: counter, sha256: z.string().length(64) });
-const metaSchema = z.object({
-  format: z.literal(1),
-  version: z.string(),
-  generation: counter,
-  best: z.boolean(),
-  step: counter,
-  epoch: counter,
-  stepInEpoch: counter,
-  seed: z.int(),
-  bestAp: z.number().optional(),
-  config: z.unknown(),
-  files: z.object({ [modelFile]: fileRecord, [optimizerFile]: fileRecord }),
-  sha256: z.string(),
-});
-export type StoredMeta = z.infer<typeof metaSchema>;
 
 /** Saves a checkpoint in `runDir`, removes those no longer kept, returns the new one's folder. */
 export function saveCheckpoint(
@@ -100,7 +75,7 @@ export function saveCheckpoint(
     cleanUp();
     const generation = 1 + Math.max(0, ...listCheckpoints(runDir).map((c) => generationOf(c)));
     const path = freeName(folder, state.meta.step);
-    writeFolder(path, model, optimizer, { generation, best, ...state.meta });
+    writeFolder(path, model, optimizer, { ...state.meta, generation, best });
     prune(runDir, path, keep);
     return path;
   });
@@ -129,7 +104,7 @@ function writeFolder(
     [modelFile]: writeFlushed(join(temporary, modelFile), model.chunks),
     [optimizerFile]: writeFlushed(join(temporary, optimizerFile), optimizer.chunks),
   };
-  const encoded = encodeMeta({ format: 1, version: libraryVersion(), ...meta, files });
+  const encoded = encodeMeta({ ...meta, format: 1, version: libraryVersion(), files });
   writeFlushed(join(temporary, metaFile), [encoded]);
   flushFolder(temporary);
   renameSync(temporary, path);
@@ -138,18 +113,6 @@ function writeFolder(
 
 const libraryVersion = (): string =>
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
-
-const toJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-const sha256 = (data: Uint8Array | string) => createHash('sha256').update(data).digest('hex');
-
-/** meta.json, whose last entry is the hash of the text without it. Only what can be read back. */
-function encodeMeta(meta: Omit<StoredMeta, 'sha256'>): Uint8Array {
-  const plain = JSON.parse(JSON.stringify(meta)) as object;
-  const signed = { ...plain, sha256: sha256(toJson(plain)) };
-  const checked = metaSchema.safeParse(signed);
-  if (checked.success) return new TextEncoder().encode(toJson(signed));
-  throw inputError(`checkpoint: the counters cannot be saved: ${z.prettifyError(checked.error)}`);
-}
 
 function removeLeftovers(folder: string): void {
   for (const name of namesIn(folder)) {
@@ -222,36 +185,6 @@ export const bestCheckpoint = (runDir: string): string | undefined =>
 export function markBest(path: string, bestAp: number): void {
   const { sha256: _, ...meta } = readMeta(path);
   replaceFile(join(path, metaFile), [encodeMeta({ ...meta, best: true, bestAp })]);
-}
-
-function readMetaIfIntact(path: string): StoredMeta | undefined {
-  try {
-    return readMeta(path);
-  } catch (error) {
-    if (error instanceof HrposeError) return undefined;
-    throw error;
-  }
-}
-
-function readMeta(path: string): StoredMeta {
-  const file = join(path, metaFile);
-  const text = new TextDecoder().decode(readWhole(file, maxMetaBytes));
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw inputError(`${file}: damaged, it is not JSON.`, { cause });
-  }
-  const { sha256: stated, ...rest } = Object(json) as { sha256?: unknown };
-  if (sha256(toJson(rest)) !== stated || toJson({ ...rest, sha256: stated }) !== text) {
-    throw inputError(`${file}: damaged, its SHA-256 is not the one it states.`);
-  }
-  const parsed = metaSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  throw inputError(
-    `${file}: not understood: ${z.prettifyError(parsed.error)}. ` +
-      'It may be of another version of hrpose.',
-  );
 }
 
 /**
