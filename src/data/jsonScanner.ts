@@ -198,7 +198,7 @@ export class JsonScanner {
     const got = JSON.stringify(String.fromCharCode(this.#buffer[this.#position]));
     throw inputError(
       `${this.#file}: expected ${expected} at byte ${at}, got ${got}. ` +
-        'The file is damaged or is not JSON; download or copy it again.',
+        'The file is damaged or of another kind; download or copy it again.',
     );
   }
 
