@@ -39,8 +39,8 @@ export function command(): Command {
         opt: string[];
         json?: boolean;
       }>();
-      const { loadSettings } = await import('../train/config/loadSettings.ts');
-      const { settings, warnings, resolved } = await loadSettings(config, opt);
+      const { loadSettings } = await import('../train/config/index.ts');
+      const { settings, warnings, resolved } = loadSettings(config, opt);
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
       if (json) {
         process.stdout.write(

@@ -1,6 +1,6 @@
 // `_BASE_`: a config file that builds on others. Maps are merged into maps key by key; everything else,
 // lists too, is replaced as a whole. The including file wins over its bases, a later base over an earlier.
-import { readFile, stat } from 'node:fs/promises';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { inputError } from '../../errors.ts';
@@ -26,21 +26,28 @@ export function mergeNodes(base: ConfigNode, over: ConfigNode): ConfigNode {
   return { ...base, entries };
 }
 
-async function readConfigText(file: string, from: string): Promise<string> {
-  const problem = (text: string) => inputError(`${from}${text}`);
-  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' ? 'no such file' : error.message;
-    throw problem(
-      `cannot read the config file '${file}': ${reason}. Check the path after -c or in _BASE_.`,
+function statConfig(file: string, from: string): Stats {
+  try {
+    return statSync(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'no such file' : message;
+    throw inputError(
+      `${from}cannot read the config file '${file}': ${reason}. Check the path after -c or in _BASE_.`,
     );
-  });
-  if (!found.isFile()) throw problem(`'${file}' is not a file. Expected a YAML config file.`);
+  }
+}
+
+function readConfigText(file: string, from: string): string {
+  const found = statConfig(file, from);
+  if (!found.isFile())
+    throw inputError(`${from}'${file}' is not a file. Expected a YAML config file.`);
   // A character is at most four bytes; the exact bound is the reader's.
   if (found.size > 4 * yamlLimits.characters)
-    throw problem(
-      `'${file}' has ${found.size} bytes; a config file has at most ${yamlLimits.characters}.`,
+    throw inputError(
+      `${from}'${file}' has ${found.size} bytes; a config file has at most ${yamlLimits.characters}.`,
     );
-  return readFile(file, 'utf8');
+  return readFileSync(file, 'utf8');
 }
 
 /** Paths named by `_BASE_`: a list, or a single one. */
@@ -63,14 +70,14 @@ interface Loading {
   readonly count: { files: number };
 }
 
-async function loadInto(file: string, from: string, loading: Loading): Promise<MapNode> {
+function loadInto(file: string, from: string, loading: Loading): MapNode {
   const path = resolve(file);
   const chain = [...loading.chain, path];
   if (loading.chain.includes(path))
     throw inputError(`${from}_BASE_ goes in a circle: ${chain.join(' -> ')}.`);
   if (chain.length > maxDepth || ++loading.count.files > maxFiles)
     throw inputError(`${from}_BASE_: more than ${maxDepth} files deep or ${maxFiles} in all.`);
-  const tree = parseYaml(await readConfigText(file, from), file, loading.warnings);
+  const tree = parseYaml(readConfigText(file, from), file, loading.warnings);
   if (tree.kind !== 'map' || tree.tag !== undefined)
     throw inputError(`${file}: expected 'key: value' settings, got ${describeNode(tree)}.`);
   const entries = new Map(tree.entries);
@@ -78,7 +85,7 @@ async function loadInto(file: string, from: string, loading: Loading): Promise<M
   entries.delete('_BASE_');
   let merged: ConfigNode | undefined;
   for (const base of bases === undefined ? [] : basePaths(bases, file)) {
-    const node = await loadInto(base, `${placeText(bases!.place)}: `, { ...loading, chain });
+    const node = loadInto(base, `${placeText(bases!.place)}: `, { ...loading, chain });
     merged = merged === undefined ? node : mergeNodes(merged, node);
   }
   const own: MapNode = { ...tree, entries };
@@ -86,6 +93,6 @@ async function loadInto(file: string, from: string, loading: Loading): Promise<M
 }
 
 /** The tree of a config file with its bases merged in. */
-export function loadConfigTree(file: string, warnings: string[]): Promise<MapNode> {
+export function loadConfigTree(file: string, warnings: string[]): MapNode {
   return loadInto(file, '', { warnings, chain: [], count: { files: 0 } });
 }

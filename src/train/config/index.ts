@@ -1,5 +1,5 @@
 // A config file and its `-o` options to settings: read, merge bases, override, check, resolve.
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { inputError } from '../../errors.ts';
 import type { Skeleton } from '../../pose/skeleton.ts';
@@ -21,12 +21,19 @@ export interface LoadedSettings {
   readonly resolved: unknown;
 }
 
-async function readSkeletonFile(file: string): Promise<Skeleton> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+function readSkeletonText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
     throw inputError(
-      `skeleton: cannot read '${file}': ${error.code === 'ENOENT' ? 'no such file' : error.message}. The path is relative to the working directory.`,
+      `skeleton: cannot read '${file}': ${code === 'ENOENT' ? 'no such file' : message}. The path is relative to the working directory.`,
     );
-  });
+  }
+}
+
+function readSkeletonFile(file: string): Skeleton {
+  const text = readSkeletonText(file);
   try {
     return parseSkeleton(JSON.parse(text), file);
   } catch (error) {
@@ -36,14 +43,11 @@ async function readSkeletonFile(file: string): Promise<Skeleton> {
 }
 
 /** Settings of a config file (YAML) with `overrides` of the form `a.b=value` on top. */
-export async function loadSettings(
-  file: string,
-  overrides: readonly string[],
-): Promise<LoadedSettings> {
+export function loadSettings(file: string, overrides: readonly string[]): LoadedSettings {
   const warnings: string[] = [];
-  const tree = applyOverrides(await loadConfigTree(file, warnings), overrides, warnings);
+  const tree = applyOverrides(loadConfigTree(file, warnings), overrides, warnings);
   const root = readRoot(tree, warnings);
-  const skeleton = root.skeleton === undefined ? undefined : await readSkeletonFile(root.skeleton);
+  const skeleton = root.skeleton === undefined ? undefined : readSkeletonFile(root.skeleton);
   const settings = resolveSettings(root, basename(file, extname(file)), skeleton);
   return { settings, warnings, resolved: toPlain(tree) };
 }
