@@ -272,7 +272,7 @@ test('a set that is not there names the paths and the command that fetches it', 
   assert.ok(!report.ok && problem!.kind === 'unreadable' && problem!.count === 2);
   assert.match(
     problem!.examples.join('\n'),
-    /no annotation file at .*no-such-set[^]*hrpose data download coco/,
+    /no annotation file at .*no-such-set[\s\S]*hrpose data download coco/,
   );
 });
 

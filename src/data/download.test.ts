@@ -140,7 +140,7 @@ test('without a server the error says which file to put where, and doing so work
     await server.close();
     const url = `${server.url}/zips/val2017.zip`;
     const advice = new RegExp(
-      `failed 3 times in a row[^]*from {2}${url}\\n {2}to {4}${join(out, 'val2017.zip')}\\n {2}md5 {3}${archives[0]!.md5}`,
+      `failed 3 times in a row[\\s\\S]*from {2}${url}\\n {2}to {4}${join(out, 'val2017.zip')}\\n {2}md5 {3}${archives[0]!.md5}`,
     );
     await assert.rejects(run(), fails(4, advice));
     for (const { name, folder } of archives) await writeFile(join(out, name), zip(folder));
