@@ -20,6 +20,7 @@ import { dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { AnnotationTable } from './annotationTable.ts';
 import { scanAnnotations } from './coco.ts';
+import { openInput } from './openInput.ts';
 
 const MAGIC = 'hrpose\0A';
 const VERSION = 1;
@@ -50,7 +51,7 @@ function cachePath(file: string): string {
 
 /** What an index belongs to: size, time of change, first and last 64 KiB of the annotation file. */
 function sourceKey(file: string): { bytes: number; key: Buffer } {
-  const descriptor = openSync(file, 'r');
+  const descriptor = openInput(file);
   try {
     const { size, mtimeNs } = fstatSync(descriptor, { bigint: true });
     const bytes = Number(size);

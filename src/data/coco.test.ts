@@ -130,6 +130,11 @@ test('a file cut in half is one error with the byte at which it ends', () => {
   refuses(text.slice(0, half), `byte ${half}`, 'incomplete', 'again');
 });
 
+test('a folder or a missing file in the place of annotations is named', () => {
+  assert.throws(() => scanAnnotations(folder, 17), /hrpose-coco-.*expected a file, got a folder/);
+  assert.throws(() => scanAnnotations(join(folder, 'none'), 17), /none: expected a file.*ENOENT/);
+});
+
 test('numbers that float32 cannot hold keep all their digits', () => {
   const keypoints = [0.1, 1234567.89, 2, ...zeros.slice(3)];
   const table = scan({ images: [image], annotations: [{ ...person, keypoints }] });

@@ -1,8 +1,9 @@
 // Reads JSON files of any size as a stream of bytes and builds nothing that is not asked for.
 // Values that are skipped cost no memory and only have their strings and brackets checked.
 // Memory is one window of the file; nesting, strings and numbers are bounded.
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { inputError } from '../errors.ts';
+import { openInput } from './openInput.ts';
 
 const WINDOW = 1 << 20;
 const MAX_STRING = 1 << 16;
@@ -48,7 +49,7 @@ export class JsonScanner {
 
   constructor(file: string) {
     this.#file = file;
-    this.#descriptor = openSync(file, 'r');
+    this.#descriptor = openInput(file);
   }
 
   close(): void {
