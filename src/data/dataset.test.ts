@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
@@ -9,6 +10,7 @@ import { HrposeError } from '../errors.ts';
 import { coco17, mpii16 } from '../pose/skeletons.ts';
 import type { DatasetSettings } from '../train/settings.ts';
 import { loadDataset } from './dataset.ts';
+import { createLoader } from './loader.ts';
 
 const shared =
   process.env.HRPOSE_SHARED ?? fileURLToPath(new URL('../../../shared', import.meta.url));
@@ -82,6 +84,30 @@ test('twelve of the fourteen annotated people are kept, with exact boxes', photo
   });
   assert.deepEqual(records[0].center, [389.6400146484375, 217.57000732421875]);
   assert.deepEqual(records[0].scale, [1.6203750371932983, 2.1605000495910645]);
+});
+
+test('a photo comes through the loader as the published crop, to the byte', photos, async () => {
+  const { records } = await load({});
+  const loader = createLoader({
+    records,
+    skeleton: coco17,
+    inputSize,
+    workers: 1,
+    udp: false,
+    seed: 0,
+  });
+  const { value: batch } = await loader.batches([Int32Array.of(0)], 0).next();
+  // Spec A.4, case A.
+  const hash = createHash('sha256')
+    .update(batch?.images ?? '')
+    .digest('hex');
+  assert.equal(hash.slice(0, 16), '4e1ed99e954e8e27');
+  const expected = [123.8802, 70.6325, 130.101, 63.5231];
+  // Four decimals are published.
+  expected.forEach((x, i) => {
+    assert.ok(Math.abs((batch?.keypoints[i] ?? 0) - x) < 1e-4);
+  });
+  await loader.close();
 });
 
 test('detections become samples by threshold, their boxes as they are', photos, async () => {

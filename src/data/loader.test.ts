@@ -194,6 +194,22 @@ test('a batch stays as it is while the workers run ahead', async () => {
   await loader.close();
 });
 
+test('workers run at most two batches each ahead of the consumer', async () => {
+  // Bad pictures tell how far they have come: batch 0 is taken, so batches 1 to 4 may be made.
+  const bad = spoiled({ 33: join(folder, 'batch 4'), 41: join(folder, 'batch 5') });
+  const loader = createLoader({ ...common, records: bad, workers: 2, skipBadImages: true });
+  const pass = loader.batches(inOrder(), 0);
+  await pass.next();
+  await sleep(300);
+  assert.deepEqual(
+    loader.skipped.map(({ file }) => basename(file)),
+    ['batch 4'],
+  );
+  while (!(await pass.next()).done);
+  assert.equal(loader.skipped.length, 2);
+  await loader.close();
+});
+
 /** Runs `act` with the worker threads that it starts. */
 async function withWorkers(act: (workers: readonly Worker[]) => Promise<void>): Promise<void> {
   const workers: Worker[] = [];
