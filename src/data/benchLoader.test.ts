@@ -32,5 +32,5 @@ test('the bench reports rates and parts that fit together, and clears up its pic
   const { decode, augment, warp } = bench.milliseconds;
   assert.ok(decode > augment && warp > 0);
   assert.ok(bench.samplesPerSecond > 0 && bench.samplesPerCoreSecond > 0);
-  assert.deepEqual(readdirSync(folder), []);
+  assert.ok(!readdirSync(folder).some((name) => name.startsWith('hrpose')));
 });
