@@ -1,13 +1,22 @@
 // hrpose config: what a config file and -o options amount to, and what is wrong with them.
 import { Command } from 'commander';
 import type { Node } from 'js-yaml';
+import { usageError } from '../errors.ts';
 import { addConfigOptions } from './paddleFlags.ts';
+
+interface ConfigFlags {
+  readonly config?: string;
+  readonly opt: string[];
+  readonly reference?: boolean;
+  readonly json?: boolean;
+}
 
 const examples = `
 Examples
   hrpose config -c configs/keypoint/hrnet/hrnet_w32_384x288.yml
   hrpose config -c CONFIG -o TrainReader.batch_size=32 LearningRate.schedulers.PiecewiseDecay.milestones=[90,120]
-  hrpose config -c CONFIG --json`;
+  hrpose config -c CONFIG --json
+  hrpose config --reference`;
 
 /** YAML with lists of numbers (and of pairs of them) on one line. */
 async function toYaml(config: unknown): Promise<string> {
@@ -25,7 +34,8 @@ async function toYaml(config: unknown): Promise<string> {
 }
 
 export function command(): Command {
-  return addConfigOptions(new Command('config'))
+  return addConfigOptions(new Command('config'), { required: false })
+    .option('--reference', 'print what every setting is, as Markdown, instead')
     .summary('print the settings of a config file')
     .description(
       'Prints the whole config after _BASE_ files are merged and -o options applied, as YAML that is ' +
@@ -34,11 +44,14 @@ export function command(): Command {
     )
     .addHelpText('after', examples)
     .action(async (_, cmd: Command) => {
-      const { config, opt, json } = cmd.optsWithGlobals<{
-        config: string;
-        opt: string[];
-        json?: boolean;
-      }>();
+      const { config, opt, json, reference } = cmd.optsWithGlobals<ConfigFlags>();
+      if (reference) {
+        const { referenceText } = await import('../train/config/reference.ts');
+        process.stdout.write(referenceText());
+        return;
+      }
+      if (config === undefined)
+        throw usageError("config: name a config file with '-c FILE', or ask for '--reference'.");
       const { loadSettings } = await import('../train/config/index.ts');
       const { settings, warnings, resolved } = loadSettings(config, opt);
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);

@@ -5,9 +5,13 @@ import { type Command, Option } from 'commander';
 import { usageError } from '../errors.ts';
 
 /** Adds `-c FILE` and `-o key=value ...` (any number, repeatable); `-o` is an array of strings. */
-export function addConfigOptions(command: Command): Command {
+export function addConfigOptions(command: Command, { required = true } = {}): Command {
+  const config = new Option(
+    '-c, --config <file>',
+    'config file (YAML, as PaddleDetection has them)',
+  );
   return command
-    .requiredOption('-c, --config <file>', 'config file (YAML, in the language of PaddleDetection)')
+    .addOption(config.makeOptionMandatory(required))
     .addOption(
       new Option(
         '-o, --opt <key=value...>',

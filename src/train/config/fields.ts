@@ -24,6 +24,8 @@ export interface Field<T> {
   readonly doc: string;
   /** The table below, for a section. */
   readonly fields?: Fields;
+  /** The tables of the classes or operations that may stand here. */
+  readonly choices?: Readonly<Record<string, Fields>>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds fields of every type.
@@ -295,6 +297,7 @@ export const object = <T extends Readonly<Record<string, Fields>>>(
   },
   fallback: undefined,
   doc,
+  choices: table,
 });
 
 /** A list of objects. */
@@ -311,6 +314,7 @@ export const objects = <T extends Readonly<Record<string, Fields>>>(
       listOf(node)?.map((item, i) => readField(single, item, `${path}.${i}`, warnings)!),
     fallback: [],
     doc,
+    choices: table,
   };
 };
 
@@ -332,6 +336,7 @@ export const operations = <T extends Readonly<Record<string, Fields>>>(
     }),
   fallback: [],
   doc,
+  choices: table,
 });
 
 /** Only one value is supported; another is an error, because training would differ. */
