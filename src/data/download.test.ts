@@ -21,7 +21,12 @@ const zip = (folder: string) =>
 
 function describeArchive(folder: string, bytes: Uint8Array): Archive {
   const md5 = createHash('md5').update(bytes).digest('hex');
-  const size = { bytes: bytes.length, extractedBytes: 9000, files: names.length };
+  const size = {
+    bytes: bytes.length,
+    extractedBytes: 9000,
+    files: names.length,
+    extension: '.jpg',
+  } as const;
   return { name: `${folder}.zip`, path: `/zips/${folder}.zip`, folder, md5, ...size };
 }
 
@@ -118,7 +123,9 @@ test('a folder that lost a file is completed, with what is there kept', () =>
   withServer([], async ({ out, lines, run }) => {
     await run({ keepArchives: true });
     await unlink(join(out, 'train2017', 'b.jpg'));
+    await writeFile(join(out, 'train2017', 'notes.txt'), 'no picture');
     await run();
+    await unlink(join(out, 'train2017', 'notes.txt'));
     await assertExtracted(out);
     assert.match(lines.join('\n'), /train2017: 3 files extracted, 2 were there/);
     assert.ok(existsSync(join(out, 'val2017.zip')), 'nothing was done to the other part');

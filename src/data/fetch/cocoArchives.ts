@@ -10,8 +10,9 @@ export interface Archive {
   readonly bytes: number;
   /** The folder that it fills. */
   readonly folder: string;
-  /** Files in that folder. */
+  /** Files in that folder, and how their names end. */
   readonly files: number;
+  readonly extension: '.jpg' | '.json';
   /** Bytes of those files, rounded up. */
   readonly extractedBytes: number;
 }
@@ -27,6 +28,7 @@ export const cocoArchives: Readonly<Record<CocoPart, Archive>> = {
     bytes: 252_907_541,
     folder: 'annotations',
     files: 6,
+    extension: '.json',
     extractedBytes: 850_000_000,
   },
   val: {
@@ -36,6 +38,7 @@ export const cocoArchives: Readonly<Record<CocoPart, Archive>> = {
     bytes: 815_585_330,
     folder: 'val2017',
     files: 5000,
+    extension: '.jpg',
     extractedBytes: 820_000_000,
   },
   train: {
@@ -45,6 +48,7 @@ export const cocoArchives: Readonly<Record<CocoPart, Archive>> = {
     bytes: 19_336_861_798,
     folder: 'train2017',
     files: 118_287,
+    extension: '.jpg',
     extractedBytes: 19_400_000_000,
   },
 };

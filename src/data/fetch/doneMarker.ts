@@ -2,7 +2,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writingSuffix } from '../zip/memberName.ts';
 import type { Archive } from './cocoArchives.ts';
 
 const markerSchema = z.object({ md5: z.string(), files: z.number().int().nonnegative() });
@@ -25,8 +24,8 @@ export async function markDone(out: string, archive: Archive): Promise<void> {
   await writeFile(markerPath(out, archive), `${JSON.stringify({ md5: archive.md5, files })}\n`);
 }
 
-/** Whole files in the archive's folder; 0 where there is no folder. */
-export async function countFiles(out: string, { folder }: Archive): Promise<number> {
+/** Whole files of the archive's kind in its folder; 0 where there is no folder. */
+export async function countFiles(out: string, { folder, extension }: Archive): Promise<number> {
   const names = await readdir(join(out, folder)).catch(() => []);
-  return names.filter((name) => !name.endsWith(writingSuffix)).length;
+  return names.filter((name) => name.endsWith(extension)).length;
 }
