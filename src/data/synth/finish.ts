@@ -36,7 +36,7 @@ export function develop(
   height: number,
   noise: Noise,
   rng: Rng,
-): Uint8ClampedArray {
+): Uint8Array {
   const gain = Math.exp(around(rng, 0.04, 0.14));
   const warmth = around(rng, 0, 0.05);
   const [red, green, blue] = [gain * (1 + warmth), gain, gain * (1 - warmth)];
@@ -60,5 +60,5 @@ export function develop(
     // Rows start at unrelated grains.
     speck = (speck + 7919 * (y + 1)) & 65535;
   }
-  return out;
+  return new Uint8Array(out.buffer);
 }

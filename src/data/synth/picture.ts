@@ -40,9 +40,11 @@ export interface DrawnPicture {
   readonly width: number;
   readonly height: number;
   /** [H, W, 3] uint8 RGB. */
-  readonly data: Uint8ClampedArray;
+  readonly data: Uint8Array;
   /** From the nearest to the farthest; at least one. */
   readonly persons: readonly DrawnPerson[];
+  /** What each of them was drawn from. */
+  readonly placements: readonly Placement[];
   /**
    * [H, W]: 1 + index of the person that a pixel shows, 0 for the place behind, 255 for other
    * things. Valid until the painter's next picture.
@@ -58,7 +60,7 @@ export interface Painter {
   paint(seed: number, split: number, index: number, size?: Size): DrawnPicture;
 }
 
-/** Everything a person is drawn from: also what tests draw again by other means. */
+/** Everything a person is drawn from. */
 export interface Placement {
   readonly figure: Figure;
   readonly view: View;
@@ -319,7 +321,14 @@ export function createPainter(): Painter {
       });
       fillBehind(scene, backdrop, placements, draw('scenery'));
       const data = develop(canvas.colour, canvas.width, canvas.height, noise, draw('camera'));
-      return { width: canvas.width, height: canvas.height, data, persons, owner: canvas.owner };
+      return {
+        width: canvas.width,
+        height: canvas.height,
+        data,
+        persons,
+        placements,
+        owner: canvas.owner,
+      };
     },
   };
 }
