@@ -200,7 +200,8 @@ test('workers run at most two batches each ahead of the consumer', async () => {
   const loader = createLoader({ ...common, records: bad, workers: 2, skipBadImages: true });
   const pass = loader.batches(inOrder(), 0);
   await pass.next();
-  await sleep(300);
+  while (loader.skipped.length === 0) await sleep(5);
+  await sleep(100);
   assert.deepEqual(
     loader.skipped.map(({ file }) => basename(file)),
     ['batch 4'],
