@@ -43,8 +43,10 @@ function record(visible = [1, 1, 1, 1, 1, 1]): PersonRecord {
   };
 }
 
+type Draw = readonly ['u' | 'n', number];
+
 /** Gives the listed draws and fails on any other: ['u', 0.5] is uniform, ['n', 1] normal. */
-function scripted(...draws: readonly (readonly ['u' | 'n', number])[]) {
+function scripted(draws: readonly Draw[]) {
   let next = 0;
   const take = (kind: 'u' | 'n') => {
     const draw = draws[next++];
@@ -60,8 +62,8 @@ function scripted(...draws: readonly (readonly ['u' | 'n', number])[]) {
   return { rng, done: () => assert.equal(next, draws.length, 'all draws are used') };
 }
 
-function augmented(draws: Parameters<typeof scripted>, from = record(), change = {}) {
-  const { rng, done } = scripted(...draws);
+function augmented(draws: readonly Draw[], from = record(), change = {}) {
+  const { rng, done } = scripted(draws);
   const sample = augment(from, 100, rng, { ...settings, ...change }, skeleton);
   done();
   return sample;
@@ -139,7 +141,7 @@ test('with flip off there is no draw for it', () => {
     ['n', 0],
     ['u', 1],
   ] as const;
-  assert.equal(augmented([...draws], record(), { flip: false }).flip, false);
+  assert.equal(augmented(draws, record(), { flip: false }).flip, false);
 });
 
 test('half body is drawn only with more than the given number of visible keypoints', () => {
@@ -212,7 +214,7 @@ test('a half body of one keypoint changes nothing', () => {
   ] as const;
   const upperBody = [0];
   const change = { halfBodyKeypoints: 2, upperBody };
-  const sample = augmented([...draws], record([1, 1, 1, 0, 0, 0]), change);
+  const sample = augmented(draws, record([1, 1, 1, 0, 0, 0]), change);
   assert.deepEqual(sample.center, [50, 60]);
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import sharp from 'sharp';
+import sharp, { type JpegOptions } from 'sharp';
 import { HrposeError } from '../errors.ts';
 import { configureImageDecoding, decodeImage } from './image.ts';
 
@@ -38,7 +38,7 @@ test('pictures without loss are read exactly: PNG, 16 bits, alpha, WebP, TIFF', 
 });
 
 test('JPEG is read in baseline and progressive form, 4:4:4 and 4:2:0', async () => {
-  const jpeg = (options: sharp.JpegOptions) =>
+  const jpeg = (options: JpegOptions) =>
     picture()
       .jpeg({ quality: 95, ...options })
       .toBuffer();

@@ -73,3 +73,10 @@ test('all ranks together see every record, and only the padding twice', () => {
     { seed: 11, numRuns: 200 },
   );
 });
+
+test('impossible sizes and ranks are usage errors', () => {
+  for (const wrong of [{ batchSize: 0 }, { worldSize: 0 }, { rank: 1 }, { rank: -1 }]) {
+    const options = { epoch: 0, shuffle: false, batchSize: 2, ...wrong };
+    assert.throws(() => epochOrder(5, options), { exitCode: 2 });
+  }
+});

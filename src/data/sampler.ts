@@ -1,4 +1,5 @@
 // Which records make up each batch of an epoch, for each rank (spec 3.11).
+import { usageError } from '../errors.ts';
 import { mt19937 } from './mt19937.ts';
 
 export interface EpochOrderOptions {
@@ -21,6 +22,12 @@ export interface EpochOrderOptions {
  */
 export function epochOrder(count: number, options: EpochOrderOptions): Int32Array[] {
   const { seed = 0, epoch, shuffle, batchSize, worldSize = 1, rank = 0, dropLast } = options;
+  if (!(batchSize >= 1 && worldSize >= 1 && rank >= 0 && rank < worldSize)) {
+    throw usageError(
+      'epochOrder: expected a batch size and a world size of at least 1 and a rank below the world ' +
+        `size, got batch size ${batchSize}, world size ${worldSize}, rank ${rank}.`,
+    );
+  }
   const perRank = Math.ceil(count / worldSize);
   const order = Int32Array.from({ length: perRank * worldSize }, (_, i) => i % count);
   if (shuffle) mt19937(seed + epoch).shuffle(order);
