@@ -51,7 +51,10 @@ async function transpile(list, folder) {
     });
     return writeFile(target, rewriteSpecifiers(code));
   };
-  await Promise.all(list.map(write));
+  // All writes end before a failure is passed on: none may land in a folder that is being removed.
+  const results = await Promise.allSettled(list.map(write));
+  const failed = results.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Removes builds that nobody has started from for a day, beyond the eight latest. */

@@ -11,7 +11,7 @@ interface CommandEntry {
   readonly load: () => Promise<{ command(): Command }>;
 }
 
-const commands: readonly CommandEntry[] = [
+export const commands: readonly CommandEntry[] = [
   {
     name: 'train',
     group: 'Train and score',
