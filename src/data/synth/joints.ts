@@ -1,6 +1,7 @@
 // Forward kinematics: a build, a pose and a view give every joint and the frame of every body part.
 import type { Build } from './build.ts';
-import type { ArmPose, LegPose, Pose } from './poses.ts';
+import type { ArmPose, LegPose } from './limbPoses.ts';
+import type { Pose } from './poses.ts';
 import {
   across,
   add,

@@ -21,6 +21,9 @@ export const blend = (a: Rgb, b: Rgb, t: number): Rgb => [
 ];
 export const shade = (a: Rgb, k: number): Rgb => [a[0] * k, a[1] * k, a[2] * k];
 
+/** A barely cool grey. */
+export const grey = (v: number): Rgb => [v, v, v * 1.02];
+
 /** Hue 0 to 360, saturation and value 0 to 1. */
 export function hsv(hue: number, saturation: number, value: number): Rgb {
   const channel = (n: number) => {
