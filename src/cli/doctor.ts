@@ -67,6 +67,8 @@ function loadedPath(name: string): string | undefined {
   return line?.slice(line.indexOf('/'));
 }
 
+const firstSentence = (error: unknown) => String((error as Error).message).split(/\.\s|\n/)[0]!;
+
 async function onednnFinding(): Promise<Finding> {
   try {
     const { loadFfi } = await import('../backends/onednn/ffi.ts');
@@ -77,7 +79,7 @@ async function onednnFinding(): Promise<Finding> {
     return { name: 'oneDNN', state: 'good', value, details: { version, path } };
   } catch (error) {
     const advice = "run 'apt-get update && apt-get install libdnnl2' as root (Debian, Ubuntu)";
-    const value = (error as Error).message.split('\n')[0]!;
+    const value = firstSentence(error);
     return { name: 'oneDNN', state: 'missing', value, advice };
   }
 }
@@ -89,7 +91,7 @@ async function sharpFinding(): Promise<Finding> {
     const details = { sharp: versions.sharp, vips: versions.vips };
     return { name: 'Pictures', state: 'good', value, details };
   } catch (error) {
-    const value = (error as Error).message.split('\n')[0]!;
+    const value = firstSentence(error);
     return { name: 'Pictures', state: 'missing', value, advice: "run 'npm ci'" };
   }
 }

@@ -86,7 +86,7 @@ Examples
   hrpose demo
   hrpose train -c configs/keypoint/hrnet/hrnet_w32_384x288.yml --eval
   hrpose train -c CONFIG -o TrainReader.batch_size=32 epoch=100 -r output/CONFIG
-  hrpose eval -c CONFIG -o weights=output/best_model
+  hrpose eval -c CONFIG -o weights=output/CONFIG/best_model
 
 Exit codes: 0 done, 2 usage, 3 bad input, 4 environment, 5 numerical, 6 peer lost, 130 interrupted
 `;

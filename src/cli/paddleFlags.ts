@@ -51,8 +51,8 @@ const table: readonly PaddleFlag[] = [
   {
     tools: ['train'],
     flags: '--fleet',
-    treatment: 'refused',
-    advice: "several processes are started with mpirun: 'mpirun -n 2 npx hrpose train ...'",
+    treatment: 'note',
+    advice: "one process trains; '--accumulate K' makes batches K times as large",
   },
   {
     tools: ['train', 'infer'],
@@ -134,8 +134,8 @@ const table: readonly PaddleFlag[] = [
   {
     tools: ['train', 'eval'],
     flags: '--amp',
-    treatment: 'refused',
-    advice: "half precision is chosen with '--precision bf16'",
+    treatment: 'note',
+    advice: 'everything is computed in float32',
   },
 ];
 
@@ -168,7 +168,7 @@ function answer(flag: PaddleFlag, value: unknown): void {
 
 /**
  * Makes `command` understand the flags of a PaddleDetection tool, except those that it declares itself
- * before this is called. They are left out of the help page; `--fleet` and such are answered when the
+ * before this is called. They are left out of the help page; unsupported ones are answered when the
  * command runs.
  */
 export function addPaddleFlags(command: Command, tool: PaddleTool): Command {

@@ -255,7 +255,7 @@ export const rootFields = {
   }),
 
   use_ema: leftOut('training keeps no moving average of the weights'),
-  amp: leftOut('the precision is chosen on the command line'),
+  amp: leftOut('everything is computed in float32'),
   norm_type: only('bn', 'batch norm is over the batch of one process'),
   HRNetPostProcess: leftOut('set TopDownHRNet.use_dark and TopDownHRNet.dark_kernel instead'),
   fuse_normalize: unused,
