@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Size } from '../data/record.ts';
 import { inputError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
+import { addConfigOptions } from './paddleFlags.ts';
 import { createProgress } from './progress.ts';
 
 interface Globals {
@@ -92,7 +93,7 @@ async function download(_flags: unknown, command: Command): Promise<void> {
 
 interface CheckFlags extends Globals {
   readonly config: string;
-  readonly override: readonly string[];
+  readonly opt: readonly string[];
   readonly thorough?: boolean;
   readonly split: 'train' | 'eval' | 'both';
 }
@@ -101,7 +102,7 @@ async function check(_flags: unknown, command: Command): Promise<void> {
   const { json = false, ...flags } = command.optsWithGlobals<CheckFlags>();
   const { loadSettings } = await import('../train/config/index.ts');
   const { checkDataset, formatReport } = await import('../data/check.ts');
-  const { settings, warnings } = loadSettings(flags.config, flags.override);
+  const { settings, warnings } = loadSettings(flags.config, flags.opt);
   for (const warning of warnings) process.stderr.write(`${warning}\n`);
   const { thorough = false, split } = flags;
   const report = await checkDataset(settings, { json, thorough, split });
@@ -164,11 +165,8 @@ function downloadCommand(): Command {
 }
 
 function checkCommand(): Command {
-  const collect = (value: string, before: readonly string[]) => [...before, value];
-  return new Command('check')
+  return addConfigOptions(new Command('check'))
     .description("check a config's data set: annotations, boxes, keypoints, picture files")
-    .requiredOption('-c, --config <file>', 'YAML config')
-    .option('-o, --override <key=value>', 'set a config value; may be repeated', collect, [])
     .option('--thorough', 'decode every picture')
     .addOption(
       new Option('--split <split>', 'which data to check')
