@@ -137,10 +137,12 @@ function soundPeople(
   for (const [position, entry] of entries.entries()) {
     const id = wholeNumber(entry.id);
     const imageId = wholeNumber(entry.image_id);
-    if (id === undefined || imageId === undefined) {
+    const crowd = entry.iscrowd === undefined ? 0 : finiteNumber(entry.iscrowd);
+    if (id === undefined || imageId === undefined || crowd === undefined) {
       problems.add(
         'annotationEntry',
-        `annotation number ${position}: id ${show(entry.id)}, image ${show(entry.image_id)}`,
+        `annotation number ${position}: id ${show(entry.id)}, image ${show(entry.image_id)}, ` +
+          `iscrowd ${show(entry.iscrowd)}`,
       );
       continue;
     }
@@ -173,7 +175,7 @@ function judgePerson(
   if (area === undefined) problems.add('badArea', `${where}: ${show(entry.area)}`);
   if (image === undefined || keypoints === undefined) return undefined;
   if (box === undefined || area === undefined) return undefined;
-  const crowd = finiteNumber(entry.iscrowd) !== undefined && entry.iscrowd !== 0;
+  const crowd = (entry.iscrowd ?? 0) !== 0;
   const numKeypoints = finiteNumber(entry.num_keypoints) ?? countLabelled(keypoints);
   const person = { id, image, crowd, numKeypoints, area, box, keypoints };
   judgePlace(person, where, problems);

@@ -7,7 +7,7 @@ const kinds = {
   unreadable: ['error', 'files that cannot be read'],
   imageEntry: ['error', 'image entries without a usable id, size or file name'],
   repeatedImageId: ['error', 'image ids that stand there twice'],
-  annotationEntry: ['error', 'annotations without a usable id or image id'],
+  annotationEntry: ['error', 'annotations without a usable id, image id or iscrowd'],
   repeatedAnnotationId: ['error', 'annotation ids that stand there twice'],
   unknownImage: ['error', 'annotations of images that are not listed'],
   keypointLength: ['error', 'keypoint lists of the wrong length'],
