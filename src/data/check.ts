@@ -77,7 +77,7 @@ async function checkSplit(
   const problems = createProblems();
   const { dataset } = settings[split];
   const contents = await readContents(dataset, settings, options.thorough, problems);
-  if (contents.counts.people === 0) {
+  if (contents !== nothing && contents.counts.people === 0) {
     problems.add('noPeople', `${split}: nobody in ${resolve(dataset.annoPath)} can be used`);
   }
   const folder = await isThere(dataset.imageDir, 'folder of pictures', problems);

@@ -67,7 +67,7 @@ function formatSplit({ split, annoPath, imageDir, counts, selfScore, problems }:
 
 function formatProblem({ severity, what, count, examples }: Problem): string {
   const more = count > examples.length ? [`    … ${count - examples.length} more`] : [];
-  return [`  ${severity}: ${count} ${what}`, ...examples.map((e) => `    ${e}`), ...more].join(
+  return [`  ${severity}: ${what} (${count})`, ...examples.map((e) => `    ${e}`), ...more].join(
     '\n',
   );
 }
