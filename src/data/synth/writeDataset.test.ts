@@ -97,7 +97,7 @@ test('a folder with something else in it is left alone unless forced', async () 
   await assert.rejects(writeDataset(options('foreign')), (error: HrposeError) => {
     assert.ok(error instanceof HrposeError);
     assert.equal(error.exitCode, 3);
-    assert.match(error.message, /holds files .*--force/);
+    assert.match(error.message, /holds files .*thesis\.txt.*--force/);
     return true;
   });
   assert.deepEqual(await readdir(out), ['thesis.txt']);
@@ -123,4 +123,22 @@ test('an interrupted run leaves nothing behind', async () => {
       [],
     );
   }
+});
+
+test('what a killed run left behind is swept away, also from the middle of moving', async () => {
+  const { out } = await writeDataset(options('killed'));
+  // No process has this number: Linux ends at 2^22.
+  await mkdir(join(out, '.synth-partial-99999999', 'train'), { recursive: true });
+  await mkdir(join(out, `.synth-partial-${process.ppid}`));
+  await writeFile(join(out, 'synth.json'), JSON.stringify({ settings: null, persons: 0 }));
+  await rm(join(out, 'val'), { recursive: true });
+  assert.equal((await writeDataset(options('killed'))).written, true);
+  const left = (await readdir(out)).sort();
+  assert.deepEqual(left, [
+    `.synth-partial-${process.ppid}`,
+    'annotations',
+    'synth.json',
+    'train',
+    'val',
+  ]);
 });

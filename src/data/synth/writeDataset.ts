@@ -1,7 +1,7 @@
-// Writes a whole demo data set: made in a folder beside its place, moved there when complete, and
-// kept as it is when it is there already.
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+// Writes a whole demo data set: drawn in a folder of its own inside the place where it goes, moved
+// when complete, and kept as it is when it is there already.
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { environmentError, HrposeError, inputError, interruptedError } from '../../errors.ts';
 import type { Skeleton } from '../../pose/skeleton.ts';
 import { freeBytes } from '../diskSpace.ts';
@@ -81,6 +81,26 @@ async function isComplete(options: SynthOptions, marker: Marker): Promise<boolea
   return true;
 }
 
+/** Parts of a run that is going on, or of one that was killed. */
+const partialName = (pid: number) => `.synth-partial-${pid}`;
+const partialPattern = /^\.synth-partial-(\d+)$/;
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Removes what killed runs left behind. */
+async function sweep(out: string): Promise<void> {
+  for (const name of await readdir(out)) {
+    const pid = partialPattern.exec(name)?.[1];
+    if (pid && !isRunning(Number(pid))) await rm(join(out, name), { recursive: true, force: true });
+  }
+}
+
 async function requireRoom(out: string, marker: Marker | undefined, force: boolean): Promise<void> {
   const there = await stat(out).catch(() => undefined);
   if (!there) return;
@@ -89,19 +109,23 @@ async function requireRoom(out: string, marker: Marker | undefined, force: boole
       `data synth: expected ${out} to be a folder, it is a file. Choose another --out.`,
     );
   }
-  if (marker || force || (await readdir(out)).length === 0) return;
+  const foreign = (await readdir(out)).filter((name) => !partialPattern.test(name));
+  if (marker || force || foreign.length === 0) return;
   throw inputError(
-    `data synth: ${out} holds files that are no earlier demo data set. Choose an empty folder, or ` +
-      `pass --force to put ${entries.join(', ')} there beside them.`,
+    `data synth: ${out} holds files that are no earlier demo data set (${foreign[0]}). Choose an ` +
+      `empty folder, or pass --force to put ${entries.join(', ')} there in place of any so named.`,
   );
 }
 
-/** Moves the finished parts to their place, taking the marker away first and putting it back last. */
+/**
+ * Moves the finished parts to their place. The marker says first that what is there is ours but not
+ * complete, and last what it is, so that a run that is killed here is known for what it was.
+ */
 async function install(from: string, out: string): Promise<void> {
-  await mkdir(out, { recursive: true });
-  await rm(join(out, markerFile), { force: true });
+  const unfinished: Marker = { settings: null, persons: 0 };
+  await writeFile(join(out, markerFile), JSON.stringify(unfinished));
   for (const entry of entries) {
-    await rm(join(out, entry), { recursive: true, force: true });
+    if (entry !== markerFile) await rm(join(out, entry), { recursive: true, force: true });
     await rename(join(from, entry), join(out, entry));
   }
 }
@@ -161,8 +185,10 @@ export async function writeDataset(given: SynthOptions): Promise<SynthSummary> {
     return { out, written: false, pictures, persons: marker.persons };
   }
   await requireRoom(out, marker, force);
-  const partial = join(dirname(out), `.${basename(out)}.partial-${process.pid}`);
+  const partial = join(out, partialName(process.pid));
   try {
+    await mkdir(partial, { recursive: true });
+    await sweep(out);
     const persons = await drawInto(partial, options);
     await install(partial, out);
     return { out, written: true, pictures, persons };
@@ -170,5 +196,7 @@ export async function writeDataset(given: SynthOptions): Promise<SynthSummary> {
     throw await explained(error, options);
   } finally {
     await rm(partial, { recursive: true, force: true });
+    // Goes only if it is empty, which it is after a first run that failed.
+    await rmdir(out).catch(() => undefined);
   }
 }
