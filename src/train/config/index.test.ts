@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { HrposeError } from '../../errors.ts';
 import { packageRoot } from '../../packageRoot.ts';
 import { coco17, mpii16 } from '../../pose/skeletons.ts';
 import type { Settings } from '../settings.ts';
@@ -416,6 +418,49 @@ test('wrong types, ranges and contradictions are errors that name place and reme
       option,
     );
   }
+});
+
+/** Option paths of everything in a plain config, lists by position. */
+function paths(value: unknown, path = ''): string[] {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  const here = path === '' ? [] : [path];
+  return [
+    ...here,
+    ...entries.flatMap(([key, item]) => paths(item, path === '' ? key : `${path}.${key}`)),
+  ];
+}
+
+test('any value at any place gives settings or an error of ours', () => {
+  const everywhere = paths(load('hrnet_w32_384x288').resolved);
+  const values = [
+    '',
+    'x',
+    '-1',
+    '0',
+    '1e99',
+    '.inf',
+    'yes',
+    '[]',
+    '[[]]',
+    '[1, x]',
+    '{}',
+    '{name: X}',
+    '!X {}',
+    '[!X {}]',
+  ];
+  const option = fc.tuple(fc.constantFrom(...everywhere), fc.constantFrom(...values));
+  const property = fc.property(option, ([path, value]) => {
+    try {
+      load('hrnet_w32_384x288', `${path}=${value}`);
+    } catch (error) {
+      assert.ok(error instanceof HrposeError, `${path}=${value}: ${(error as Error).stack}`);
+      assert.match(
+        error.message,
+        /expected|missing|not supported|Make them the same|does not exist|pair/,
+      );
+    }
+  });
+  fc.assert(property, { seed: 17, numRuns: 400 });
 });
 
 test('docs/configuration.md holds the reference as the tables give it', () => {

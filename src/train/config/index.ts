@@ -8,7 +8,8 @@ import type { Settings } from '../settings.ts';
 import { loadConfigTree } from './merge.ts';
 import { toPlain } from './node.ts';
 import { applyOverrides } from './overrides.ts';
-import { readRoot, resolveSettings } from './resolve.ts';
+import { resolveSettings } from './resolve.ts';
+import { readRoot } from './root.ts';
 
 export interface LoadedSettings {
   readonly settings: Settings;

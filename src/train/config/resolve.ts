@@ -4,73 +4,15 @@ import { join } from 'node:path';
 import type { Size } from '../../data/record.ts';
 import type { Skeleton } from '../../pose/skeleton.ts';
 import { coco17, mpii16 } from '../../pose/skeletons.ts';
-import type {
-  AugmentSettings,
-  DatasetSettings,
-  LearningRateSettings,
-  Settings,
-} from '../settings.ts';
-import { failAt, placeOf, readFields, type Values } from './fields.ts';
-import { type MapNode, type Place, placeText } from './node.ts';
-import { rootFields } from './schema.ts';
+import type { AugmentSettings, DatasetSettings, Settings } from '../settings.ts';
+import { agree, claims } from './agree.ts';
+import { failAt, placeOf } from './fields.ts';
+import { resolveLearningRate } from './learningRate.ts';
+import { findOperation, type Root, required } from './root.ts';
 
-type Root = Values<typeof rootFields>;
 type Dataset = NonNullable<Root['EvalDataset']>;
 type TrainOperation = Root['TrainReader']['sample_transforms'][number];
 type Operation<N extends TrainOperation['name']> = Extract<TrainOperation, { name: N }>;
-
-/** One of several places that say the same thing. */
-interface Claim<T> {
-  readonly value: T | undefined;
-  readonly place: Place;
-}
-
-/** The value that all claims agree on, undefined if there is none. */
-function agree<T>(
-  what: string,
-  claims: readonly Claim<T>[],
-): { value: T; place: Place } | undefined {
-  const made = claims.filter(
-    (claim): claim is { value: T; place: Place } => claim.value !== undefined,
-  );
-  const first = made[0];
-  for (const claim of made.slice(1)) {
-    const [a, b] = [JSON.stringify(first!.value), JSON.stringify(claim.value)];
-    if (a !== b)
-      failAt(
-        claim.place,
-        `${what} is ${b} here but ${a} at ${placeText(first!.place)}. Make them the same.`,
-      );
-  }
-  return first;
-}
-
-/** The claims about `key` in each of the sections that have it. */
-function claims<T>(
-  key: string,
-  sections: readonly ({ readonly $node: MapNode | undefined } | undefined)[],
-): Claim<T>[] {
-  return sections.flatMap((values) =>
-    values === undefined
-      ? []
-      : [
-          {
-            value: (values as unknown as Record<string, T | undefined>)[key],
-            place: placeOf(values, key),
-          },
-        ],
-  );
-}
-
-function required<T>(root: Root, value: T | undefined, what: string, example: string): T {
-  if (value !== undefined) return value;
-  return failAt(root.$node!.place, `'${what}' is missing. Add it, for example '${example}'.`);
-}
-
-const findOperation = <N extends string, O extends { readonly name: string }>(
-  list: readonly O[],
-  name: N,
-) => list.find((operation): operation is Extract<O, { name: N }> => operation.name === name);
 
 const targetCodecs = {
   ToHeatmapsTopDown: 'standard',
@@ -240,48 +182,6 @@ function resolveTarget(root: Root): Settings['target'] {
   return { codec: targetCodecs[target.name], sigma: target.args.sigma };
 }
 
-type Scheduler = Root['LearningRate']['schedulers'][number];
-
-function resolveSchedule(scheduler: Scheduler | undefined): LearningRateSettings['schedule'] {
-  if (scheduler?.name === 'CosineDecay') {
-    const { max_epochs: maxEpochs, min_lr_ratio: minLrRatio } = scheduler.args;
-    return { kind: 'cosine', maxEpochs, minLrRatio };
-  }
-  if (scheduler?.name !== 'PiecewiseDecay')
-    return { kind: 'piecewise', milestones: [], gammas: [] };
-  const { milestones, gamma } = scheduler.args;
-  const gammas = typeof gamma === 'number' ? milestones.map((_, i) => gamma / 10 ** i) : [...gamma];
-  if (gammas.length !== milestones.length)
-    failAt(
-      placeOf(scheduler.args, 'gamma'),
-      `gamma: expected ${milestones.length} numbers, one for each milestone, got ${gammas.length}.`,
-    );
-  return { kind: 'piecewise', milestones, gammas };
-}
-
-function resolveLearningRate(root: Root): LearningRateSettings {
-  const { base_lr, schedulers } = root.LearningRate;
-  const decays = schedulers.filter(({ name }) => name !== 'LinearWarmup');
-  if (decays.length > 1)
-    failAt(
-      decays[1]!.place,
-      `LearningRate: expected one decay, got ${decays[0]!.name} and ${decays[1]!.name}.`,
-    );
-  const decay = decays[0];
-  const useWarmup = decay === undefined || decay.name === 'LinearWarmup' || decay.args.use_warmup;
-  const found = useWarmup ? findOperation(schedulers, 'LinearWarmup') : undefined;
-  const epochs = found?.args.epochs_first ? found.args.epochs : undefined;
-  return {
-    base: required(root, base_lr, 'LearningRate.base_lr', 'LearningRate: {base_lr: 0.0005}'),
-    schedule: resolveSchedule(decay),
-    warmup: {
-      startFactor: found?.args.start_factor ?? 1,
-      steps: found?.args.steps ?? 0,
-      ...(epochs !== undefined && { epochs }),
-    },
-  };
-}
-
 /** DARK's blur is centred on a pixel. */
 function darkKernel(root: Root): number {
   const kernel = root.TopDownHRNet.dark_kernel;
@@ -324,10 +224,6 @@ function resolveEval(root: Root): Settings['eval'] {
     udp: usesUdp(root.EvalReader),
   };
 }
-
-/** The values of all settings; unknown keys are added to `warnings`. */
-export const readRoot = (tree: MapNode, warnings: string[]): Root =>
-  readFields(rootFields, tree, '', warnings);
 
 /** The settings; `ownSkeleton` is the content of the skeleton file, if one is named. */
 export function resolveSettings(

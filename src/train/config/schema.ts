@@ -1,24 +1,20 @@
 // Every setting that a config file may hold, by section: type, default, meaning. The names and
 // defaults are PaddleDetection's; a doc that ends in "(ours)" marks an extension.
+import { object, objects, operations, optionalSection, section } from './groups.ts';
 import {
   flag,
   leftOut,
   number,
   numberOrNumbers,
   numbers,
-  object,
-  objects,
   oneOf,
   only,
-  operations,
-  optionalSection,
   pairs,
-  section,
   size,
   text,
   unused,
   whole,
-} from './fields.ts';
+} from './values.ts';
 
 const inputSize = size('network input [width, height], px');
 const heatmapSize = size('heatmaps [width, height], px: a quarter of the input');

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { dump } from 'js-yaml';
 import { HrposeError } from '../../errors.ts';
 import { type ConfigNode, type MapNode, toPlain } from './node.ts';
-import { parseYaml, plainScalar, yamlLimits } from './yaml.ts';
+import { plainScalar } from './scalar.ts';
+import { parseYaml, yamlLimits } from './yaml.ts';
 
 const parse = (text: string) => toPlain(parseYaml(text, 'test.yml'));
 const entry = (node: ConfigNode, key: string) => (node as MapNode).entries.get(key)!;
