@@ -8,17 +8,26 @@ export interface ConvAttrs {
   readonly padding: number;
 }
 
+/** What the inference passes join to a convolution; such a convolution has no gradient. */
+export interface FusedConvAttrs extends ConvAttrs {
+  /** Whether y is max(0, …). */
+  readonly relu?: boolean;
+  /** Whether a fourth input is added to y, before the ReLU. */
+  readonly residual?: boolean;
+}
+
 const outputSide = (side: number, kernel: number, { stride, padding }: ConvAttrs) =>
   Math.floor((side + 2 * padding - kernel) / stride) + 1;
 
 /**
  * Two-dimensional convolution (cross-correlation).
- *   x: [N, C, H, W], w: [M, C, k, k], b: [M] (optional)
+ *   x: [N, C, H, W], w: [M, C, k, k], b: [M] (optional), residual: like y (with attribute `residual`)
  *   y: [N, M, H', W'],  y[n, m, i, j] = b[m] + Σ_c,u,v w[m, c, u, v] · x[n, c, i·s + u − p, j·s + v − p]
+ * With residual and relu (inference only): max(0, y + residual).
  */
-export const conv2d: Op<ConvAttrs> = {
+export const conv2d: Op<FusedConvAttrs> = {
   name: 'conv2d',
-  infer([x, w, b], attrs) {
+  infer([x, w, b, residual], attrs) {
     const [n, c, height, width] = expect4d('x', x);
     const [m, wc, kh, kw] = expect4d('w', w);
     if (wc !== c || kh !== kw) {
@@ -27,16 +36,29 @@ export const conv2d: Op<ConvAttrs> = {
       );
     }
     if (b !== undefined) expectShape('bias', b, [m]);
-    return [float32(n, m, outputSide(height, kh, attrs), outputSide(width, kw, attrs))];
+    const y = float32(n, m, outputSide(height, kh, attrs), outputSide(width, kw, attrs));
+    if (attrs.residual) expectShape('residual', residual, y.shape);
+    return [y];
   },
   grad(g, { node, attrs, inputs: [x, w, b], needs }, [dy]) {
+    const { stride, padding, relu, residual } = attrs;
+    if (relu || residual) {
+      throw new Error(
+        `conv2d: '${node.name}' is fused for inference. Differentiate before fusing.`,
+      );
+    }
     const dx = needs[0]
-      ? g.add(conv2dGradInput, [dy!, w!], { ...attrs, inputShape: x!.shape }, `${node.name}.dx`)[0]
+      ? g.add(
+          conv2dGradInput,
+          [dy!, w!],
+          { stride, padding, inputShape: x!.shape },
+          `${node.name}.dx`,
+        )[0]
       : undefined;
     const [dw, db] = g.add(
       conv2dGradWeight,
       [x!, dy!],
-      { ...attrs, weightShape: w!.shape, bias: b !== undefined },
+      { stride, padding, weightShape: w!.shape, bias: b !== undefined },
       `${node.name}.dw`,
     );
     return [dx, dw, db];

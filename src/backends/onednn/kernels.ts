@@ -58,11 +58,14 @@ function withForward<T>(low: Lowering, shape: ConvShape, use: (forward: Primitiv
   }
 }
 
-const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b], outputs: [y] }, low) => {
+/** A residual is summed in the place where it lies: the result overwrites it. */
+const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outputs: [y] }, low) => {
   const shape = convShape(low, x!, w!, b !== undefined, y!, attrs);
-  const postOps: PostOp[] = attrs.relu ? [{ kind: 'relu' }] : [];
+  const sum: PostOp[] = residual ? [{ kind: 'sum', scale: 1 }] : [];
+  const postOps: PostOp[] = attrs.relu ? [...sum, { kind: 'relu' }] : sum;
   const pd = expectFound(low.dnnl.convForward(shape, true, postOps), node.name);
-  const out = low.out(y!, shape.y);
+  const out = residual ? low.overwritable(residual, shape.y) : low.out(y!, shape.y);
+  if (residual) low.left(y!, out);
   const args = [
     [arg.src, low.in(x!, shape.x)],
     [arg.weights, low.in(w!, pd.desc('weights'))],

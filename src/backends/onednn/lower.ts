@@ -78,6 +78,8 @@ export class Lowering {
   readonly #replaces = new Map<ValueId, State>();
   /** Index of the last node that reads a state's old value. */
   readonly #lastRead = new Map<ValueId, number>();
+  /** Values that are read after the last node: outputs and new states. */
+  readonly #outlives: ReadonlySet<ValueId>;
   #node = 0;
 
   constructor(graph: Graph, dnnl: Dnnl, states: DnnlStates) {
@@ -88,6 +90,7 @@ export class Lowering {
       this.#stateOf.set(state.value, state);
       if (state.next !== undefined) this.#replaces.set(state.next, state);
     }
+    this.#outlives = new Set([...graph.outputs.map((o) => o.value), ...this.#replaces.keys()]);
     graph.nodes.forEach((node, i) => {
       for (const id of node.inputs) this.#lastRead.set(id, i);
     });
@@ -150,6 +153,27 @@ export class Lowering {
     this.reorder(tensor, copy, `${value.name}.reorder`);
     this.#reordered.set(value.id, [...copies, copy]);
     return copy;
+  }
+
+  /**
+   * A tensor of `value`'s contents in this layout that the kernel may overwrite: the value's own where
+   * this node is the last to read it, and reads it once, else a copy.
+   */
+  overwritable(value: Value, desc: MemoryDesc): Tensor {
+    const tensor = this.tensor(value, desc);
+    const { buffer } = tensor;
+    const kept = buffer.state !== undefined || buffer.pinned || this.#outlives.has(value.id);
+    const reads = this.#graph.nodes[this.#node]!.inputs.filter((id) => id === value.id).length;
+    const dies = !kept && reads === 1 && this.#lastRead.get(value.id) === this.#node;
+    if (dies && this.dnnl.equal(tensor.desc, desc)) return tensor;
+    const copy = this.scratch(desc);
+    this.reorder(tensor, copy, `${value.name}.copy`);
+    return copy;
+  }
+
+  /** Says that `value` is what a kernel leaves in a tensor that it overwrote. */
+  left(value: Value, tensor: Tensor): void {
+    this.#tensors.set(value.id, tensor);
   }
 
   /** Memory that lives between the steps that touch it. */
