@@ -176,6 +176,17 @@ function allocator() {
   };
 }
 
+/**
+ * Keeps libraries mapped until the process is gone. They are closed as it ends, while OpenMP's
+ * threads still wait inside of them: without this, every other process would end in a crash.
+ */
+function pin(names: readonly string[]): void {
+  if (process.platform !== 'linux') return;
+  const nowAndForever = 0x1002; // RTLD_NOW | RTLD_NODELETE
+  const dlopen = koffi.load('libc.so.6').func('void *dlopen(const char *file, int mode)');
+  for (const name of names) dlopen(name, nowAndForever);
+}
+
 let loaded: Ffi | undefined;
 
 /** Loads the library once a process; throws an environment error where it is not to be had. */
@@ -187,6 +198,7 @@ export function loadFfi(): Ffi {
     Object.entries(declarations).map(([name, declaration]) => [name, library.func(declaration)]),
   ) as unknown as CFunctions;
   const openMp = koffi.load('libgomp.so.1');
+  pin(['libgomp.so.1', 'libdnnl.so.2']);
   const setThreads = openMp.func('void omp_set_num_threads(int threads)');
   c.dnnl_set_primitive_cache_capacity(4096);
   loaded = { c, allocate: allocator(), setThreads, version: readVersion(library) };
