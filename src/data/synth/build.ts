@@ -35,6 +35,6 @@ export function drawBuild(rng: Rng): Build {
     shin: 0.24 * legs,
     girth: Math.exp(around(rng, 0.02, 0.12)),
     waist: around(rng, 0.86 + 0.14 * broad, 0.1),
-    head: around(rng, child ? 1.32 : 1.08, 0.04),
+    head: around(rng, child ? 1.36 : 1.16, 0.04),
   };
 }

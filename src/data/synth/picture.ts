@@ -61,8 +61,8 @@ export interface DrawnPicture {
 }
 
 /** A person is placed if at least this many keypoints and this share of its box's pixels show. */
-const leastVisible = 5;
-const leastShown = 0.12;
+const leastVisible = 8;
+const leastShown = 0.15;
 
 export interface Painter {
   paint(seed: number, split: number, index: number, size?: Size): DrawnPicture;
@@ -70,7 +70,7 @@ export interface Painter {
 
 /** Sometimes something stands before everybody: a ledge, a post. */
 function paintForeground({ canvas }: Scene, noise: Noise, rng: Rng): void {
-  if (!chance(rng, 0.16)) return;
+  if (!chance(rng, 0.1)) return;
   const { width, height } = canvas;
   const colour = chance(rng, 0.5) ? clothColour(rng) : shade([126, 96, 68], between(rng, 0.4, 1.5));
   const ledge = chance(rng, 0.6);

@@ -28,7 +28,7 @@ export interface Pose {
 }
 
 const looking = (rng: Rng) => ({
-  yaw: around(rng, 0, 20),
+  yaw: around(rng, 0, 15),
   pitch: around(rng, 2, 9),
   roll: around(rng, 0, 6),
 });
@@ -211,15 +211,15 @@ const families = {
 
 export function drawPose(rng: Rng): Pose {
   const name = pickWeighted<keyof typeof families>(rng, [
-    ['stand', 36],
+    ['stand', 40],
     ['walk', 20],
     ['sit', 13],
-    ['run', 7],
+    ['run', 6],
     ['lunge', 4],
-    ['kick', 4],
-    ['brace', 6],
+    ['kick', 3],
+    ['brace', 5],
     ['cheer', 5],
-    ['crouch', 3],
+    ['crouch', 2],
     ['stoop', 2],
   ]);
   return { name, ...families[name](rng, chance(rng, 0.5)) };
@@ -229,9 +229,9 @@ export function drawPose(rng: Rng): Pose {
 export function drawFacing(rng: Rng): number {
   const side = chance(rng, 0.5) ? 1 : -1;
   return pickWeighted<() => number>(rng, [
-    [() => around(rng, 0, 18), 48],
-    [() => side * between(rng, 30, 65), 24],
-    [() => side * between(rng, 65, 112), 16],
-    [() => 180 + around(rng, 0, 28), 12],
+    [() => around(rng, 0, 18), 54],
+    [() => side * between(rng, 25, 60), 26],
+    [() => side * between(rng, 60, 105), 12],
+    [() => 180 + around(rng, 0, 25), 8],
   ])();
 }

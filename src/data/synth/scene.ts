@@ -44,9 +44,9 @@ export function drawScene(canvas: Canvas, rng: Rng): Scene {
     canvas,
     horizon: between(rng, 0.2, 0.48) * canvas.height,
     eyeLevel: between(rng, 0.75, 1.25),
-    pitch: between(rng, -1, 12),
+    pitch: between(rng, -1, 10),
     light: unit([between(rng, -0.9, 0.9), between(rng, 0.35, 1), between(rng, 0.1, 0.9)]),
-    ambient: between(rng, 0.48, 0.72),
+    ambient: between(rng, 0.44, 0.64),
   };
 }
 
@@ -106,7 +106,7 @@ export function placeFigure(
     ambient: scene.ambient,
   };
   const soles = [leftLeg, rightLeg].map(({ ankle }) => project(view, ankle)[1] + 0.045 * tall);
-  const cut = chance(rng, 0.62) ? -0.015 : between(rng, 0, 0.48);
+  const cut = chance(rng, 0.7) ? -0.015 : between(rng, 0, 0.42);
   const feet = Math.min(scene.horizon + scene.eyeLevel * stature, scene.canvas.height + cut * tall);
   return { figure, view: { ...view, y: feet - Math.max(...soles) } };
 }
@@ -118,7 +118,7 @@ export function drawX(
   others: readonly Placement[],
   rng: Rng,
 ): number {
-  const wanted = between(rng, 0.14, 0.45);
+  const wanted = between(rng, 0.28, 0.6);
   let [best, bestGap] = [0, -1];
   for (let attempt = 0; attempt < 6; attempt++) {
     const x = between(rng, 0.04, 0.96) * scene.canvas.width;

@@ -34,7 +34,7 @@ export interface SynthSummary {
 }
 
 /** Raised whenever the same settings would give other pictures. */
-const drawingVersion = 1;
+const drawingVersion = 2;
 const splits = ['train', 'val'] as const;
 const markerFile = 'synth.json';
 /** What a data set consists of; nothing else in its folder is ever touched. */
