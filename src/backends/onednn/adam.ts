@@ -38,6 +38,7 @@ export const adamUpdate: Kernel = ({ node, attrs, inputs, outputs }, low) => {
     parts[part]!.forEach((tensor, i) => void low.out(outputs[2 + k * count + i]!, tensor.desc));
   });
   const scratch = low.scratch(low.dnnl.desc('float32', [chunkFloats], 'x'));
+  const decayed = low.scratch(scratch.desc);
   for (const { addresses, floats } of flatRuns(low, parts)) {
     for (let start = 0; start < floats; start += chunkFloats) {
       const size = Math.min(chunkFloats, floats - start);
@@ -48,7 +49,9 @@ export const adamUpdate: Kernel = ({ node, attrs, inputs, outputs }, low) => {
         Tensor,
       ];
       const root = { desc: p.desc, buffer: scratch.buffer };
-      updateChunk(low, node.name, adam, scalars, { p, g, m, v }, root);
+      const decay = { desc: p.desc, buffer: decayed.buffer };
+      const d = adam.l2 === 0 ? g : addDecay(low, node.name, scalars, p, g, decay);
+      updateChunk(low, node.name, adam, scalars, { p, g: d, m, v }, root);
     }
   }
 };
@@ -105,10 +108,34 @@ function scalarStep(
   return scalars;
 }
 
+/** out ← g + l2·p: the gradient itself stays as it is. */
+function addDecay(
+  low: Lowering,
+  label: string,
+  scalars: Scalars,
+  p: Tensor,
+  g: Tensor,
+  out: Tensor,
+): Tensor {
+  for (const [kind, a, b] of [
+    ['mul', p, scalars.l2],
+    ['add', g, out],
+  ] as const) {
+    const args = [
+      [arg.src, a],
+      [arg.src1, b],
+      [arg.dst, out],
+    ] as const;
+    const pd = low.dnnl.binary(kind, a.desc, b.desc, out.desc);
+    low.primitive('adamUpdate', label, pd, args, [out]);
+  }
+  return out;
+}
+
 function updateChunk(
   low: Lowering,
   label: string,
-  { beta1, beta2, l2 }: AdamAttrs,
+  { beta1, beta2 }: AdamAttrs,
   scalars: Scalars,
   { p, g, m, v }: Chunk,
   root: Tensor,
@@ -121,10 +148,6 @@ function updateChunk(
     const args = [[arg.src, a], [arg.src1, b], [arg.dst, y], ...extra] as const;
     low.primitive('adamUpdate', label, pd, args, [y]);
   };
-  if (l2 !== 0) {
-    binary('mul', p, scalars.l2, root);
-    binary('add', g, root, g);
-  }
   // m ← β₁m + (1 − β₁)g
   binary('mul', g, scalars.oneMinusBeta1, m, { kind: 'sum', scale: beta1 });
   // v ← (1 − β₂)(g² + β₂/(1 − β₂) v)
