@@ -2,12 +2,12 @@
 // forward convolution wants them. The small work at the edges of the network is in hostKernels.ts.
 
 import { environmentError } from '../../errors.ts';
-import type { Shape, Value } from '../../graph/graph.ts';
+import { elementCount, type Shape, type Value } from '../../graph/graph.ts';
 import type { BatchNormAttrs } from '../../ops/batchNorm.ts';
 import type { ConvAttrs } from '../../ops/conv2d.ts';
 import type { KernelTable } from '../backend.ts';
 import { adamUpdate } from './adam.ts';
-import { arg, type ConvShape, type PostOp, type PrimitiveDesc } from './dnnl2.ts';
+import { arg, type ConvShape, type MemoryDesc, type PostOp, type PrimitiveDesc } from './dnnl2.ts';
 import {
   gaussianHeatmaps,
   heatmapMse,
@@ -200,13 +200,21 @@ const reluGrad: Kernel = ({ node, inputs: [y, dy], outputs: [dx] }, low) => {
   low.primitive('reluGrad', node.name, pd, args, [out]);
 };
 
-/** a + b, element by element; takes the place of a where a is not read again. */
+/** Whether the layout fills blocks of channels up with zeros. */
+const isPadded = (low: Lowering, desc: MemoryDesc, { shape }: Value) =>
+  low.dnnl.bytes(desc) > elementCount(shape) * 4;
+
+/**
+ * a + b, element by element; takes the place of a where a is not read again. (Not with a ReLU where
+ * blocks are filled up: in place, oneDNN 2.6 gets the last block's channels wrong.)
+ */
 const sum: Kernel = ({ node, attrs, inputs: [a, b], outputs: [y] }, low) => {
   const first = low.tensor(a!);
   const second = low.in(b!, first.desc);
   const postOps: PostOp[] = attrs.relu ? [{ kind: 'relu' }] : [];
   const pd = low.dnnl.binary('add', first.desc, second.desc, first.desc, postOps);
-  const out = low.out(y!, first.desc, first);
+  const inPlace = !attrs.relu || !isPadded(low, first.desc, y!);
+  const out = low.out(y!, first.desc, inPlace ? first : undefined);
   const args = [
     [arg.src, first],
     [arg.src1, second],
