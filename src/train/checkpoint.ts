@@ -242,11 +242,19 @@ export function verifyCheckpoint(path: string): void {
 
 function readFolder(path: string): CheckpointState {
   const stored = readMeta(path);
-  const { step, epoch, stepInEpoch, seed, bestAp, config } = stored;
+  const { step, epoch, stepInEpoch, seed, bestAp, recentLosses, config } = stored;
   return {
     tensors: readPart(path, modelFile, stored),
     moments: readPart(path, optimizerFile, stored),
-    meta: { step, epoch, stepInEpoch, seed, ...(bestAp !== undefined && { bestAp }), config },
+    meta: {
+      step,
+      epoch,
+      stepInEpoch,
+      seed,
+      ...(bestAp !== undefined && { bestAp }),
+      ...(recentLosses && { recentLosses }),
+      config,
+    },
   };
 }
 

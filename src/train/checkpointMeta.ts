@@ -15,6 +15,8 @@ export interface CheckpointMeta {
   readonly seed: number;
   /** Best AP of the run so far, 0..1; absent before the first evaluation. */
   readonly bestAp?: number;
+  /** Losses of the last steps, which the next log line is made from. */
+  readonly recentLosses?: readonly number[];
   /** The resolved settings, as JSON. */
   readonly config: unknown;
 }
@@ -36,6 +38,7 @@ const metaSchema = z.object({
   stepInEpoch: counter,
   seed: z.int(),
   bestAp: z.number().optional(),
+  recentLosses: z.array(z.number()).max(100_000).readonly().optional(),
   config: z.unknown(),
   files: z.object({ [modelFile]: fileRecord, [optimizerFile]: fileRecord }),
   sha256: z.string(),

@@ -85,9 +85,7 @@ export class DnnlProgram implements Program {
     this.#lowering = low;
     states.allocate(graph.states);
     this.#plan = planArena(low.steps, [...low.feeds.values(), ...low.outputs.values()]);
-    this.#arena = ffi.allocate(this.#plan.arenaBytes);
-    // Touch every page once: fresh ones are slow, and this way they are not met inside a step.
-    new Uint8Array(this.#arena.buffer).fill(0);
+    this.#arena = states.arena(this.#plan.arenaBytes);
     const argCount = low.steps.reduce(
       (n, s) => n + (s.kind === 'primitive' ? s.args.length : 0),
       0,
@@ -102,20 +100,25 @@ export class DnnlProgram implements Program {
   }
 
   get bytes(): number {
-    return this.#arena.bytes + this.#args.bytes;
+    return this.#plan.arenaBytes + this.#args.bytes;
   }
 
   async run(feeds: Feeds) {
-    this.#takeFeeds(feeds);
-    let breath = performance.now();
-    for (const step of this.#run) {
-      step();
-      if (performance.now() - breath > breathMilliseconds) {
-        await immediate();
-        breath = performance.now();
+    this.states.begin();
+    try {
+      this.#takeFeeds(feeds);
+      let breath = performance.now();
+      for (const step of this.#run) {
+        step();
+        if (performance.now() - breath > breathMilliseconds) {
+          await immediate();
+          breath = performance.now();
+        }
       }
+      return this.#giveOutputs();
+    } finally {
+      this.states.end();
     }
-    return this.#giveOutputs();
   }
 
   async profile(feeds: Feeds): Promise<readonly StepProfile[]> {
@@ -153,7 +156,6 @@ export class DnnlProgram implements Program {
       if (step.kind === 'primitive') this.#dnnl.destroyPrimitive(step.primitive);
     }
     for (const pd of this.#lowering.primitiveDescs) pd.destroy();
-    this.#arena.free();
     this.#args.free();
     if (this.#ownsStates) this.states.close();
   }

@@ -32,6 +32,8 @@ export class DnnlStates implements StateStore {
   readonly #dnnl: Dnnl;
   readonly #entries = new Map<string, Entry>();
   readonly #blocks: NativeMemory[] = [];
+  #arena: NativeMemory | undefined;
+  #running = false;
 
   constructor(ffi: Ffi, dnnl: Dnnl) {
     this.#ffi = ffi;
@@ -68,6 +70,29 @@ export class DnnlStates implements StateStore {
         offset += roundUp(entry.bytes);
       }
     }
+  }
+
+  /**
+   * Memory for a program's run. Programs of one store run one after the other and keep nothing in
+   * it between runs, so that they share it; only a larger one than those before gets its own.
+   */
+  arena(bytes: number): NativeMemory {
+    if (this.#arena && this.#arena.bytes >= bytes) return this.#arena;
+    this.#arena = this.#ffi.allocate(bytes);
+    // Touch every page once: fresh ones are slow, and this way they are not met inside a step.
+    new Uint8Array(this.#arena.buffer).fill(0);
+    this.#blocks.push(this.#arena);
+    return this.#arena;
+  }
+
+  /** Programs that share states and memory must not run at the same time. */
+  begin(): void {
+    if (this.#running) throw new Error('run: another program of these states is running');
+    this.#running = true;
+  }
+
+  end(): void {
+    this.#running = false;
   }
 
   shapes(): ReadonlyMap<string, Shape> {

@@ -1,0 +1,133 @@
+// hrpose bench: how fast this machine trains, infers and loads.
+import { Command } from 'commander';
+import type { Size } from '../data/record.ts';
+import { usageError } from '../errors.ts';
+import type { Measurement } from '../train/measure.ts';
+import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
+
+interface NetworkFlags extends DeviceOptions {
+  readonly size: Size;
+  readonly batch: number;
+  readonly steps: number;
+  readonly width: number;
+  readonly variant: 'hrnet' | 'hrnet-small';
+  readonly json?: boolean;
+}
+
+/** 384x288 is height × width, as in the names of config files. */
+function parseSize(text: string): Size {
+  const match = /^(\d{2,5})x(\d{2,5})$/.exec(text);
+  const [height, width] = [Number(match?.[1]), Number(match?.[2])];
+  if (match && height % 32 === 0 && width % 32 === 0) return { width, height };
+  throw usageError(
+    `--size: expected HEIGHTxWIDTH in multiples of 32, such as 384x288, got '${text}'.`,
+  );
+}
+
+function networkCommand(job: 'train' | 'infer', description: string): Command {
+  const command = new Command(job)
+    .description(description)
+    .option('--size <HxW>', 'input, height x width', parseSize, { width: 288, height: 384 })
+    .option('--batch <n>', 'pictures a step', wholeNumber('--batch', 1, 4096), 4)
+    .option('--steps <n>', 'timed steps, after two that are not', wholeNumber('--steps', 1), 5)
+    .option('--width <c>', 'width of HRNet: 32, 48, 18, ...', wholeNumber('--width', 1, 512), 32)
+    .option('--variant <name>', 'hrnet or hrnet-small', 'hrnet');
+  return addDeviceOptions(command).action(async (_, cmd: Command) => {
+    const flags = cmd.optsWithGlobals<NetworkFlags>();
+    const [{ measureTraining, measureInference }, { hrnetConfig }] = await Promise.all([
+      import('../train/measure.ts'),
+      import('../models/hrnetConfigs.ts'),
+    ]);
+    const config = hrnetConfig(flags.variant, flags.width, 17);
+    const backend = await openBackend(flags);
+    try {
+      const measure = job === 'train' ? measureTraining : measureInference;
+      const { size: inputSize, batch, steps } = flags;
+      await print(await measure(backend, { config, inputSize, batch, steps }), flags);
+    } finally {
+      backend.close();
+    }
+  });
+}
+
+const round = (value: number, digits = 2) => Number(value.toFixed(digits));
+
+async function print(measured: Measurement, flags: NetworkFlags): Promise<void> {
+  const { byKernel } = await import('../train/measure.ts');
+  const { width, height } = flags.size;
+  const kernels = byKernel(measured.profile);
+  if (flags.json) {
+    const record = {
+      job: measured.job,
+      device: flags.device,
+      threads: flags.threads,
+      network: `${flags.variant} w${flags.width}`,
+      size: `${height}x${width}`,
+      batch: flags.batch,
+      dtype: 'float32',
+      images_per_second: round(measured.imagesPerSecond, 3),
+      step_ms: measured.stepMilliseconds.map((ms) => round(ms, 1)),
+      gflops: round(measured.gigaflops, 1),
+      peak_rss_mb: round(measured.peakRssMb, 0),
+      program_mb: round(measured.programMb, 0),
+      prepare_seconds: round(measured.prepareSeconds, 1),
+      kernels: kernels.map((k) => ({ ...k, milliseconds: round(k.milliseconds) })),
+    };
+    process.stdout.write(`${JSON.stringify(record)}\n`);
+    return;
+  }
+  const total = kernels.reduce((sum, k) => sum + k.milliseconds, 0);
+  const rows = kernels.map(
+    ({ kind, implementation, count, milliseconds }) =>
+      `${milliseconds.toFixed(1).padStart(9)} ms ${((100 * milliseconds) / total).toFixed(1).padStart(5)} % ${String(count).padStart(6)}  ${kind} (${implementation})`,
+  );
+  const lines = [
+    `${measured.job}: HRNet-W${flags.width} (${flags.variant}) at ${height}x${width}, batch ${flags.batch}, float32, ${flags.threads} threads`,
+    `  ${measured.imagesPerSecond.toFixed(2)} images/s (median of ${measured.stepMilliseconds.length} steps: ${measured.stepMilliseconds.map((ms) => ms.toFixed(0)).join(', ')} ms)`,
+    `  ${measured.gigaflops.toFixed(0)} GFLOP/s in the convolutions' arithmetic`,
+    `  ${measured.peakRssMb.toFixed(0)} MB at most in memory, ${measured.programMb.toFixed(0)} MB of it activations; ready after ${measured.prepareSeconds.toFixed(1)} s`,
+    '',
+    'One more step, kernel by kernel',
+    ...rows,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function loaderCommand(): Command {
+  return new Command('loader')
+    .description(
+      'Times the loader: decode, augment and warp 640x480 JPEGs, which it makes in a temporary folder.',
+    )
+    .option('--size <HxW>', 'crops, height x width', parseSize, { width: 288, height: 384 })
+    .option('--workers <n>', 'worker threads', wholeNumber('--workers', 0, 256), 1)
+    .option('--seconds <s>', 'how long to measure', wholeNumber('--seconds', 1), 5)
+    .action(async (_, cmd: Command) => {
+      const flags = cmd.optsWithGlobals<{
+        size: Size;
+        workers: number;
+        seconds: number;
+        json?: boolean;
+      }>();
+      const { benchLoader } = await import('../data/benchLoader.ts');
+      await benchLoader({ ...flags, json: flags.json === true });
+    });
+}
+
+export function command(): Command {
+  return new Command('bench')
+    .summary('measure speed')
+    .description(
+      'Measures speed on this machine. Nothing else should run meanwhile: two programs on the same cores slow each other many times over.',
+    )
+    .addCommand(networkCommand('train', 'Times training steps (gradients and update).'))
+    .addCommand(networkCommand('infer', 'Times forward passes, pictures to heatmaps.'))
+    .addCommand(loaderCommand())
+    .addHelpText(
+      'after',
+      `
+Examples
+  hrpose bench train --size 384x288 --batch 4 --steps 5
+  hrpose bench infer --batch 1 --threads 1 --json
+  hrpose bench loader --workers 2`,
+    );
+}

@@ -1,0 +1,91 @@
+// hrpose train: trains the network of a config file.
+import { Command } from 'commander';
+import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
+import { addConfigOptions, addPaddleFlags } from './paddleFlags.ts';
+
+interface TrainFlags extends DeviceOptions {
+  readonly config: string;
+  readonly opt: string[];
+  readonly eval: boolean;
+  readonly resume?: string;
+  readonly seed: number;
+  readonly accumulate: number;
+  readonly saveMinutes: number;
+  readonly skipBadImages: boolean;
+  readonly cacheMb: number;
+  readonly json?: boolean;
+}
+
+const examples = `
+Files in <save_dir>/<name of the config>/
+  checkpoints/step-N/        to go on from with -r: parameters, moments, counters
+  best_model.safetensors     the weights with the best AP (with --eval)
+  model_final.safetensors    the weights at the end
+  metrics.jsonl, train.log   every logged step and evaluation
+
+Ctrl-C finishes the step, saves a checkpoint and ends with exit code 130; a second one ends at once.
+
+Examples
+  hrpose train -c configs/keypoint/hrnet/hrnet_w32_384x288.yml --eval
+  hrpose train -c CONFIG --eval -o TrainReader.batch_size=16 epoch=50 LearningRate.base_lr=0.00025
+  hrpose train -c CONFIG --eval -r output/hrnet_w32_384x288`;
+
+export function command(): Command {
+  const train = addConfigOptions(new Command('train'))
+    .summary('train a network')
+    .description(
+      'Trains the network of a config file (the YAML files of PaddleDetection work unchanged) and saves ' +
+        'checkpoints. A run that was stopped goes on with -r and ends in the same bytes as one that was not.',
+    )
+    .option('--eval', 'score on EvalDataset at every snapshot and keep the best weights', false)
+    .option('-r, --resume <path>', 'go on from a checkpoint, or from the newest of a run folder')
+    .option('--seed <n>', 'of weights, order and augmentation', wholeNumber('--seed', 0), 0)
+    .option(
+      '--accumulate <k>',
+      'sum the gradients of k batches into one update (batch k times as large in the same memory)',
+      wholeNumber('--accumulate', 1, 65536),
+      1,
+    )
+    .option(
+      '--save-minutes <m>',
+      'also save a checkpoint after this long',
+      wholeNumber('--save-minutes', 1),
+      30,
+    )
+    .option(
+      '--skip-bad-images',
+      'leave out pictures that cannot be read instead of stopping',
+      false,
+    )
+    .option('--cache-mb <n>', 'keep decoded pictures in memory', wholeNumber('--cache-mb', 0), 0);
+  addDeviceOptions(train).addHelpText('after', examples);
+  return addPaddleFlags(train, 'train').action(async (_, cmd: Command) => {
+    const flags = cmd.optsWithGlobals<TrainFlags>();
+    const json = flags.json === true;
+    const { loadSettings } = await import('../train/config/index.ts');
+    const { settings, warnings, resolved } = loadSettings(flags.config, flags.opt);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    const [{ train: run }, { createTrainReport }] = await Promise.all([
+      import('../train/train.ts'),
+      import('../train/report.ts'),
+    ]);
+    const backend = await openBackend(flags);
+    try {
+      await run({
+        settings,
+        config: resolved,
+        backend,
+        report: createTrainReport({ json }),
+        evaluate: flags.eval,
+        resume: flags.resume,
+        seed: flags.seed,
+        accumulate: flags.accumulate,
+        saveMinutes: flags.saveMinutes,
+        skipBadImages: flags.skipBadImages,
+        cacheBytes: flags.cacheMb * 2 ** 20,
+      });
+    } finally {
+      backend.close();
+    }
+  });
+}

@@ -1,0 +1,68 @@
+// Where training starts: drawn weights (spec 1.4), or those of a file in place of them.
+import { philox } from '../data/philox.ts';
+import { inputError } from '../errors.ts';
+import { toFloat32 } from '../formats/tensor.ts';
+import { elementCount } from '../graph/graph.ts';
+import { type HrnetConfig, headName, hrnetState } from '../models/hrnetConfigs.ts';
+import { assertComplete, describeMatch, matchWeights } from '../models/weights.ts';
+import { findWeights } from './findWeights.ts';
+import { readTensorFile } from './tensorFile.ts';
+
+/** Official name → values, in logical order. */
+export type Weights = Map<string, Float32Array>;
+
+const backboneDeviation = 0.01;
+const headDeviation = 0.001;
+
+/**
+ * Convolutions from Normal(0, 0.01), the head's from Normal(0, 0.001), biases 0; batch norm weight 1,
+ * bias 0, running mean 0, running variance 1. Each tensor has a stream of its own.
+ */
+export function drawWeights(config: HrnetConfig, seed: number): Weights {
+  const weights: Weights = new Map();
+  for (const [name, shape] of hrnetState(config)) {
+    const values = new Float32Array(elementCount(shape));
+    if (shape.length === 4) {
+      const rng = philox(seed, 0, weights.size, 'initial weights');
+      const deviation = name.startsWith(headName) ? headDeviation : backboneDeviation;
+      for (let i = 0; i < values.length; i++) values[i] = deviation * rng.normal();
+    } else if (/\.(weight|running_var)$/.test(name)) {
+      values.fill(1);
+    }
+    weights.set(name, values);
+  }
+  return weights;
+}
+
+export interface WeightsReport {
+  readonly file: string;
+  /** What of the file was used, as text. */
+  readonly summary: string;
+}
+
+/**
+ * Reads a weights file for a network. With `mayMiss: 'head'` (a pretrained backbone) the head stays as
+ * it is in `weights`; anything else that is missing or of another shape is an inputError.
+ */
+export function readWeights(
+  config: HrnetConfig,
+  path: string,
+  mayMiss: 'head' | 'nothing',
+  weights: Weights = new Map(),
+): WeightsReport {
+  const file = findWeights(path);
+  const { tensors } = readTensorFile(file);
+  const report = matchWeights(hrnetState(config), tensors, file);
+  assertComplete(report, file, { mayMiss });
+  for (const [name, tensor] of report.assign) {
+    const values = toFloat32(tensor);
+    const at = values.findIndex((v) => !Number.isFinite(v));
+    if (at >= 0) {
+      throw inputError(
+        `${file}: tensor '${name}' holds ${values[at]} at index ${at}. These weights are of a run that failed; use an earlier checkpoint.`,
+      );
+    }
+    weights.set(name, values);
+  }
+  return { file, summary: describeMatch(report) };
+}

@@ -1,0 +1,170 @@
+// Measuring the network: steps on random pictures, with the time of every step, or of every kernel.
+import type { Backend, StepProfile } from '../backends/backend.ts';
+import { philox } from '../data/philox.ts';
+import type { Size } from '../data/record.ts';
+import { type HrnetConfig, macs } from '../models/hrnetConfigs.ts';
+import { HeatmapNetwork } from './heatmapNetwork.ts';
+import { drawWeights } from './initialWeights.ts';
+import { Trainer, type TrainingBatch } from './trainer.ts';
+
+export interface MeasureOptions {
+  readonly config: HrnetConfig;
+  readonly inputSize: Size;
+  readonly batch: number;
+  /** Timed steps, after one or two that are not. */
+  readonly steps: number;
+}
+
+export interface Measurement {
+  readonly job: 'train' | 'infer';
+  /** Median. */
+  readonly imagesPerSecond: number;
+  readonly stepMilliseconds: readonly number[];
+  /** Arithmetic of the convolutions, by the median step: 2 operations a multiply-add, 3 passes in training. */
+  readonly gigaflops: number;
+  readonly peakRssMb: number;
+  /** Activations and workspaces of the program. */
+  readonly programMb: number;
+  readonly prepareSeconds: number;
+  readonly profile: readonly StepProfile[];
+}
+
+const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+function randomBatch({ config, inputSize, batch }: MeasureOptions): TrainingBatch {
+  const rng = philox(0, 0, 0, 'measure');
+  const { width, height } = inputSize;
+  const images = new Uint8Array(batch * width * height * 3);
+  for (let i = 0; i < images.length; i += 4)
+    new DataView(images.buffer).setUint32(i, rng.integer(2 ** 32));
+  const keypoints = Float32Array.from({ length: batch * config.keypoints * 2 }, (_, i) =>
+    rng.integer(i % 2 === 0 ? width : height),
+  );
+  const visible = new Float32Array(batch * config.keypoints).fill(1);
+  return { size: batch, images, keypoints, visible };
+}
+
+const peakRssMb = () => process.resourceUsage().maxRSS / 1024;
+
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+};
+
+/** Runs `step` once or twice to warm up, then `count` times; ms each. */
+async function time(count: number, step: () => Promise<unknown>): Promise<number[]> {
+  await step();
+  if (count > 1) await step();
+  const milliseconds: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const start = performance.now();
+    await step();
+    milliseconds.push(performance.now() - start);
+  }
+  return milliseconds;
+}
+
+function summarize(
+  options: MeasureOptions,
+  job: 'train' | 'infer',
+  stepMilliseconds: readonly number[],
+  rest: Pick<Measurement, 'programMb' | 'prepareSeconds' | 'profile'>,
+): Measurement {
+  const seconds = median(stepMilliseconds) / 1000;
+  const passes = job === 'train' ? 3 : 1;
+  const operations = 2 * passes * options.batch * macs(options.config, options.inputSize);
+  return {
+    job,
+    imagesPerSecond: options.batch / seconds,
+    stepMilliseconds,
+    gigaflops: operations / seconds / 1e9,
+    peakRssMb: peakRssMb(),
+    ...rest,
+  };
+}
+
+/** Whole training steps: gradients and update. */
+export async function measureTraining(
+  backend: Backend,
+  options: MeasureOptions,
+): Promise<Measurement> {
+  const { config, inputSize, batch } = options;
+  const start = performance.now();
+  const trainer = new Trainer(
+    backend,
+    {
+      config,
+      inputSize,
+      normalize: imagenet,
+      target: {
+        codec: 'standard',
+        sigma: 2,
+        heatmapSize: { width: inputSize.width / 4, height: inputSize.height / 4 },
+      },
+      loss: { lossScale: 0.5, useTargetWeight: true },
+      bnMomentum: 0.9,
+      adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0 },
+      accumulate: false,
+    },
+    batch,
+  );
+  try {
+    trainer.setWeights(drawWeights(config, 0));
+    const prepareSeconds = (performance.now() - start) / 1000;
+    const data = randomBatch(options);
+    const milliseconds = await time(options.steps, async () => {
+      await trainer.gradients(data, 1);
+      await trainer.update(5e-4);
+    });
+    const profile = await trainer.profile(data, 5e-4);
+    const programMb = trainer.programBytes / 1e6;
+    return summarize(options, 'train', milliseconds, { programMb, prepareSeconds, profile });
+  } finally {
+    trainer.close();
+  }
+}
+
+/** Forward passes, pictures to heatmaps. */
+export async function measureInference(
+  backend: Backend,
+  options: MeasureOptions,
+): Promise<Measurement> {
+  const { config, inputSize, batch } = options;
+  const start = performance.now();
+  const network = new HeatmapNetwork(backend, { config, inputSize, normalize: imagenet, batch });
+  try {
+    network.setWeights(drawWeights(config, 0));
+    const prepareSeconds = (performance.now() - start) / 1000;
+    const { images } = randomBatch(options);
+    const milliseconds = await time(options.steps, () => network.heatmaps(images, batch));
+    const profile = await network.profile();
+    const programMb = network.programBytes / 1e6;
+    return summarize(options, 'infer', milliseconds, { programMb, prepareSeconds, profile });
+  } finally {
+    network.close();
+  }
+}
+
+export interface KernelClass {
+  readonly kind: string;
+  readonly implementation: string;
+  readonly count: number;
+  readonly milliseconds: number;
+}
+
+/** Time by kernel class and implementation, longest first. */
+export function byKernel(profile: readonly StepProfile[]): KernelClass[] {
+  const classes = new Map<
+    string,
+    { kind: string; implementation: string; count: number; milliseconds: number }
+  >();
+  for (const { kind, implementation, milliseconds } of profile) {
+    const key = `${kind} ${implementation}`;
+    const entry = classes.get(key) ?? { kind, implementation, count: 0, milliseconds: 0 };
+    entry.count++;
+    entry.milliseconds += milliseconds;
+    classes.set(key, entry);
+  }
+  return [...classes.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+}

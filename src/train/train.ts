@@ -1,0 +1,326 @@
+// The training loop, top to bottom: learning rate, batches, gradients, update, log, sometimes save
+// and evaluate (spec 6.5).
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Backend } from '../backends/backend.ts';
+import { loadDataset } from '../data/dataset.ts';
+import { createLoader, type Loader } from '../data/loader.ts';
+import { epochOrder } from '../data/sampler.ts';
+import { inputError, interruptedError, numericalError } from '../errors.ts';
+import { type CheckpointMeta, loadCheckpoint, markBest, saveCheckpoint } from './checkpoint.ts';
+import { drawWeights, readWeights } from './initialWeights.ts';
+import { watchInterrupts } from './interrupts.ts';
+import { learningRateAt } from './learningRate.ts';
+import { Window } from './logLine.ts';
+import type { TrainReport } from './report.ts';
+import {
+  loadEvalDataset,
+  networkConfig,
+  predict,
+  type Score,
+  scorePredictions,
+  scoringNetwork,
+} from './score.ts';
+import type { Settings } from './settings.ts';
+import { type StateTensor, writeModelFile } from './tensorFile.ts';
+import { Trainer } from './trainer.ts';
+
+export interface TrainOptions {
+  readonly settings: Settings;
+  /** The config as plain data, kept in checkpoints. */
+  readonly config: unknown;
+  readonly backend: Backend;
+  readonly report: TrainReport;
+  /** Score at every snapshot. */
+  readonly evaluate: boolean;
+  /** Checkpoint folder or run folder to go on from. */
+  readonly resume?: string | undefined;
+  readonly seed: number;
+  /** Micro-batches whose gradients make one update. */
+  readonly accumulate: number;
+  /** Save a checkpoint when this much time has passed since the last one. */
+  readonly saveMinutes: number;
+  readonly skipBadImages: boolean;
+  /** Decoded pictures kept in memory, bytes. */
+  readonly cacheBytes: number;
+}
+
+export interface TrainResult {
+  readonly runDir: string;
+  readonly steps: number;
+  readonly score: Score | undefined;
+  readonly bestAp: number | undefined;
+}
+
+/** Where a run writes: `<save_dir>/<name of the config>`, or save_dir where it ends in that name. */
+export function runFolder({ saveDir, name }: Settings): string {
+  return saveDir.split(/[\\/]/).at(-1) === name ? saveDir : join(saveDir, name);
+}
+
+interface Progress {
+  step: number;
+  epoch: number;
+  stepInEpoch: number;
+  bestAp: number | undefined;
+  score: Score | undefined;
+}
+
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { settings, report, accumulate, seed } = options;
+  const { batchSize, shuffle, dropLast, dataset: source, augment, udp } = settings.train;
+  const runDir = runFolder(settings);
+  mkdirSync(runDir, { recursive: true });
+  const dataset = await loadDataset(source, settings.skeleton, settings.inputSize);
+  const { records } = dataset;
+  const batches = (epoch: number) =>
+    epochOrder(records.length, { seed, epoch, shuffle, batchSize, dropLast });
+  const stepsPerEpoch = Math.ceil(batches(0).length / accumulate);
+  if (stepsPerEpoch === 0) {
+    throw inputError(
+      `train: ${records.length} people are fewer than one batch of ${batchSize}, and drop_last is on. Use a smaller TrainReader.batch_size.`,
+    );
+  }
+  const trainer = createTrainer(options);
+  const at = start(options, trainer);
+  const losses = new Window(settings.logIter, at.recentLosses);
+  const meter = report.begin({ runDir, settings, records: records.length, stepsPerEpoch, at });
+  const loader = createLoader({
+    records,
+    skeleton: settings.skeleton,
+    inputSize: settings.inputSize,
+    workers: settings.workers,
+    augment,
+    udp,
+    seed,
+    skipBadImages: options.skipBadImages,
+    cacheBytes: options.cacheBytes,
+  });
+  const interrupts = watchInterrupts();
+  let lastSave = performance.now();
+
+  const save = (): string => {
+    const tensors = trainer.tensors();
+    expectFinite(tensors, at.step);
+    const meta = checkpointMeta(options, at, losses);
+    const path = saveCheckpoint(runDir, { tensors, moments: trainer.moments(), meta });
+    lastSave = performance.now();
+    report.saved(path);
+    return path;
+  };
+
+  try {
+    for (; at.epoch < settings.epochs; at.epoch++, at.stepInEpoch = 0) {
+      const order = batches(at.epoch);
+      const updates = groups(order, accumulate);
+      const pass = loader.batches(order.slice(at.stepInEpoch * accumulate), at.epoch);
+      for (; at.stepInEpoch < stepsPerEpoch; at.stepInEpoch++) {
+        const learningRate = learningRateAt(settings.learningRate, at.step, stepsPerEpoch);
+        const update = await gradientsOf(trainer, pass, updates[at.stepInEpoch]!);
+        if (!Number.isFinite(update.loss)) throw badLoss(update.loss, learningRate, at, runDir);
+        await trainer.update(learningRate);
+        at.step++;
+        losses.add(update.loss);
+        meter.step({ ...at, ...update, learningRate, loss: losses.median });
+        if (interrupts.count > 0) {
+          at.stepInEpoch++;
+          throw interruptedError(
+            `interrupted after step ${at.step}. To go on: the same command with -r ${save()}`,
+          );
+        }
+        if (performance.now() - lastSave > options.saveMinutes * 60_000) {
+          at.stepInEpoch++;
+          save();
+          at.stepInEpoch--;
+        }
+      }
+      await pass.return();
+      const last = at.epoch + 1 === settings.epochs;
+      if (last || (at.epoch + 1) % settings.snapshotEpoch === 0) {
+        const path = saveFinished(at, save);
+        if (options.evaluate) await evaluate(options, trainer, at, path, runDir, interrupts);
+      }
+    }
+    const file = join(runDir, 'model_final.safetensors');
+    const tensors = trainer.tensors();
+    expectFinite(tensors, at.step);
+    writeModelFile(file, tensors);
+    report.finished({ runDir, file, skipped: loader.skipped, bestAp: at.bestAp });
+    return { runDir, steps: at.step, score: at.score, bestAp: at.bestAp };
+  } finally {
+    interrupts.close();
+    await loader.close();
+    trainer.close();
+    meter.end();
+  }
+}
+
+/** Consecutive batches that make one update each. */
+function groups<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
+}
+
+/** Gradients of one update: its micro-batches weighted by their share of the samples. */
+async function gradientsOf(
+  trainer: Trainer,
+  pass: ReturnType<Loader['batches']>,
+  microBatches: readonly Int32Array[],
+) {
+  const images = microBatches.reduce((sum, indices) => sum + indices.length, 0);
+  const begin = performance.now();
+  let waited = 0;
+  let loss = 0;
+  for (const indices of microBatches) {
+    const asked = performance.now();
+    const { value: batch, done } = await pass.next();
+    if (done) throw new Error('train: the loader gave fewer batches than the order has');
+    waited += performance.now() - asked;
+    const share = indices.length / images;
+    loss += share * (await trainer.gradients(batch, share));
+  }
+  return { loss, images, begin, dataSeconds: waited / 1000 };
+}
+
+function createTrainer({ settings, backend, accumulate }: TrainOptions): Trainer {
+  const { inputSize, heatmapSize, normalize, loss, bnMomentum, optimizer, target } = settings;
+  return new Trainer(
+    backend,
+    {
+      config: networkConfig(settings),
+      inputSize,
+      normalize,
+      target: { ...target, heatmapSize },
+      loss,
+      bnMomentum,
+      adam: optimizer,
+      accumulate: accumulate > 1,
+    },
+    settings.train.batchSize,
+  );
+}
+
+/** Sets the trainer to where the run begins and says where that is. */
+function start(options: TrainOptions, trainer: Trainer) {
+  const { settings, report, resume, seed } = options;
+  const beginning: Progress & { recentLosses: readonly number[] } = {
+    step: 0,
+    epoch: 0,
+    stepInEpoch: 0,
+    bestAp: undefined,
+    score: undefined,
+    recentLosses: [],
+  };
+  if (resume !== undefined) {
+    const { tensors, moments, meta } = loadCheckpoint(resume);
+    if (!meta) {
+      throw inputError(
+        `-r ${resume}: expected a checkpoint or run folder, got weights alone. To start from weights use -o pretrain_weights=${resume}.`,
+      );
+    }
+    expectShapes(trainer, tensors, resume);
+    trainer.setWeights(new Map([...tensors].map(([name, { data }]) => [name, data])));
+    trainer.setMoments(moments);
+    if (meta.seed !== seed)
+      report.note(`the seed of the run was ${meta.seed}; going on with ${seed}.`);
+    report.note(`Finish resuming model weights: ${resume}`);
+    const { step, epoch, stepInEpoch, bestAp, recentLosses = [] } = meta;
+    return { ...beginning, step, epoch, stepInEpoch, bestAp, recentLosses };
+  }
+  const config = networkConfig(settings);
+  const weights = drawWeights(config, seed);
+  const { pretrainWeights } = settings;
+  if (pretrainWeights !== undefined && /^https?:/.test(pretrainWeights)) {
+    report.note(
+      `pretrain_weights is an address (${pretrainWeights}), which is not fetched: training starts from random weights. To start from a file: -o pretrain_weights=FILE.safetensors`,
+    );
+  } else if (pretrainWeights !== undefined && pretrainWeights !== '') {
+    const { file, summary } = readWeights(config, pretrainWeights, 'head', weights);
+    report.note(`Finish loading model weights: ${file}. ${summary}`);
+  }
+  trainer.setWeights(weights);
+  return beginning;
+}
+
+function expectShapes(trainer: Trainer, tensors: ReadonlyMap<string, StateTensor>, path: string) {
+  for (const [name, { shape }] of trainer.tensors()) {
+    const found = tensors.get(name);
+    if (found && String(found.shape) === String(shape)) continue;
+    throw inputError(
+      `-r ${path}: expected '${name}' of shape [${shape}], got ${found ? `[${found.shape}]` : 'nothing'}. The checkpoint is of another network; use its config file.`,
+    );
+  }
+}
+
+function checkpointMeta(
+  { seed, config }: TrainOptions,
+  at: Progress,
+  losses: Window,
+): CheckpointMeta {
+  const { step, epoch, stepInEpoch, bestAp } = at;
+  const best = bestAp === undefined ? {} : { bestAp };
+  return { step, epoch, stepInEpoch, seed, ...best, recentLosses: [...losses.values], config };
+}
+
+/** Saves with the epoch counted as finished, so that a run that goes on begins with the next. */
+function saveFinished(at: Progress, save: () => string): string {
+  const { epoch, stepInEpoch } = at;
+  Object.assign(at, { epoch: epoch + 1, stepInEpoch: 0 });
+  try {
+    return save();
+  } finally {
+    Object.assign(at, { epoch, stepInEpoch });
+  }
+}
+
+async function evaluate(
+  options: TrainOptions,
+  trainer: Trainer,
+  at: Progress,
+  checkpoint: string,
+  runDir: string,
+  interrupts: { readonly count: number },
+): Promise<void> {
+  const { settings, backend, report, skipBadImages } = options;
+  const dataset = await loadEvalDataset(settings);
+  const network = scoringNetwork(backend, settings);
+  try {
+    network.setWeights(trainer.weights());
+    const made = await predict(network, settings, dataset, {
+      skipBadImages,
+      onBatch: (samples, total) => report.scoring(samples, total),
+      shouldStop: () => interrupts.count > 0,
+    });
+    at.score = scorePredictions(made, settings, dataset);
+  } finally {
+    network.close();
+  }
+  const ap = at.score.stats[0]!;
+  if (at.bestAp === undefined || ap >= at.bestAp) {
+    at.bestAp = ap;
+    markBest(checkpoint, ap);
+    writeModelFile(join(runDir, 'best_model.safetensors'), trainer.tensors());
+  }
+  report.scored({ epoch: at.epoch + 1, step: at.step, score: at.score, bestAp: at.bestAp });
+}
+
+function badLoss(loss: number, learningRate: number, at: Progress, runDir: string) {
+  return numericalError(
+    `train: the loss is ${loss} at step ${at.step} (epoch ${at.epoch}, learning rate ${learningRate}). ` +
+      `Nothing of it was saved; the last good checkpoint is the newest in ${join(runDir, 'checkpoints')}. ` +
+      "Try a lower LearningRate.base_lr or a longer warm-up, and look at the data with 'hrpose data check'.",
+  );
+}
+
+/** A network that holds NaN is never saved as if it were good. */
+function expectFinite(tensors: ReadonlyMap<string, StateTensor>, step: number): void {
+  for (const [name, { data }] of tensors) {
+    for (let i = 0; i < data.length; i++) {
+      if (Number.isFinite(data[i]!)) continue;
+      throw numericalError(
+        `train: '${name}' holds ${data[i]} after step ${step}; the network was not saved. ` +
+          'Go on from the last checkpoint with a lower LearningRate.base_lr.',
+      );
+    }
+  }
+}

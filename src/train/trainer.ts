@@ -1,0 +1,144 @@
+// The network under training: its programs, one for each batch size that occurs, around one set of
+// parameters, statistics and moments. Knows nothing of epochs, files or schedules.
+import type { Backend, Program, StateStore, StepProfile } from '../backends/backend.ts';
+import type { Batch } from '../data/record.ts';
+import { elementCount } from '../graph/graph.ts';
+import { type HrnetConfig, hrnetState, isRunningStatistic } from '../models/hrnetConfigs.ts';
+import {
+  beta1Power,
+  beta2Power,
+  moment1Of,
+  moment2Of,
+  type TrainingOptions,
+  trainingGraph,
+  type UpdateOptions,
+  updateGraph,
+} from '../models/poseGraphs.ts';
+import { compileTraining } from '../passes/compile.ts';
+import type { Weights } from './initialWeights.ts';
+import type { StateTensor } from './tensorFile.ts';
+
+export type TrainerOptions = Omit<TrainingOptions, 'batch'> & {
+  readonly config: HrnetConfig;
+  readonly adam: Omit<UpdateOptions, 'accumulate'>;
+};
+
+/** What of a batch the network needs. */
+export type TrainingBatch = Pick<Batch, 'size' | 'images' | 'keypoints' | 'visible'>;
+
+export class Trainer {
+  readonly #backend: Backend;
+  readonly #options: TrainerOptions;
+  readonly #states: StateStore;
+  /** By batch size. */
+  readonly #programs = new Map<number, Program>();
+  readonly #update: Program;
+  readonly #shapes: ReadonlyMap<string, readonly number[]>;
+
+  /** @param batchSize the usual one: its program decides how the parameters are laid out */
+  constructor(backend: Backend, options: TrainerOptions, batchSize: number) {
+    this.#backend = backend;
+    this.#options = options;
+    this.#states = backend.createStates();
+    this.#shapes = hrnetState(options.config);
+    this.#program(batchSize);
+    const parameters = new Map([...this.#shapes].filter(([name]) => !isRunningStatistic(name)));
+    const { accumulate, adam } = options;
+    const update = updateGraph(parameters, { ...adam, accumulate });
+    this.#update = backend.prepare(update, { states: this.#states });
+    this.#states.write(beta1Power, Float32Array.of(adam.beta1));
+    this.#states.write(beta2Power, Float32Array.of(adam.beta2));
+  }
+
+  /** Parameters and running statistics, by official name; absent ones stay. */
+  setWeights(weights: ReadonlyMap<string, Float32Array>): void {
+    for (const [name, values] of weights) this.#states.write(name, values);
+  }
+
+  weights(): Weights {
+    return new Map([...this.#shapes.keys()].map((name) => [name, this.#states.read(name)]));
+  }
+
+  /** Weights with their shapes, as files hold them. */
+  tensors(): Map<string, StateTensor> {
+    return this.#tensors([...this.#shapes].map(([name, shape]) => [name, name, shape]));
+  }
+
+  /** Moments under the names that checkpoints use, and the powers of Adam's betas. */
+  moments(): Map<string, StateTensor> {
+    return this.#tensors(this.#momentNames());
+  }
+
+  setMoments(moments: ReadonlyMap<string, { readonly data: Float32Array }>): void {
+    for (const [stored, state] of this.#momentNames()) {
+      const tensor = moments.get(stored);
+      if (tensor) this.#states.write(state, tensor.data);
+    }
+  }
+
+  /** Forward and backward: the loss; gradients and running statistics stay inside. */
+  async gradients(batch: TrainingBatch, lossWeight: number): Promise<number> {
+    const { size, images, keypoints, visible } = batch;
+    const feeds = { images, keypoints, visible, lossWeight: Float32Array.of(lossWeight) };
+    const { loss } = await this.#program(size).run(feeds);
+    return loss![0]!;
+  }
+
+  /** Applies the gradients that are there. */
+  async update(learningRate: number): Promise<void> {
+    await this.#update.run({ learningRate: Float32Array.of(learningRate) });
+  }
+
+  /** One step with every kernel timed. */
+  async profile(batch: TrainingBatch, learningRate: number): Promise<readonly StepProfile[]> {
+    const { size, images, keypoints, visible } = batch;
+    const feeds = { images, keypoints, visible, lossWeight: Float32Array.of(1) };
+    const forwardBackward = await this.#program(size).profile(feeds);
+    const rate = Float32Array.of(learningRate);
+    return [...forwardBackward, ...(await this.#update.profile({ learningRate: rate }))];
+  }
+
+  /** Bytes of activations and workspaces, over all programs. */
+  get programBytes(): number {
+    return [...this.#programs.values(), this.#update].reduce((sum, p) => sum + p.bytes, 0);
+  }
+
+  close(): void {
+    for (const program of this.#programs.values()) program.close();
+    this.#update.close();
+    this.#states.close();
+  }
+
+  #program(batch: number): Program {
+    const known = this.#programs.get(batch);
+    if (known) return known;
+    const graph = compileTraining(trainingGraph(this.#options.config, { ...this.#options, batch }));
+    const program = this.#backend.prepare(graph, { states: this.#states });
+    this.#programs.set(batch, program);
+    return program;
+  }
+
+  /** Name in a checkpoint, name of the state, shape. */
+  #momentNames(): [string, string, readonly number[]][] {
+    const parameters = [...this.#shapes].filter(([name]) => !isRunningStatistic(name));
+    return [
+      ...parameters.flatMap(([name, shape]): [string, string, readonly number[]][] => [
+        [`${name}.moment1`, moment1Of(name), shape],
+        [`${name}.moment2`, moment2Of(name), shape],
+      ]),
+      ['beta1_pow', beta1Power, [1]],
+      ['beta2_pow', beta2Power, [1]],
+    ];
+  }
+
+  #tensors(names: readonly (readonly [string, string, readonly number[]])[]) {
+    return new Map(
+      names.map(([stored, state, shape]): [string, StateTensor] => {
+        const data = this.#states.read(state);
+        if (data.length !== elementCount(shape))
+          throw new Error(`trainer: ${state} has changed shape`);
+        return [stored, { shape, data }];
+      }),
+    );
+  }
+}
