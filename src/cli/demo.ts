@@ -1,6 +1,6 @@
 // hrpose demo: the whole main job on people that it draws: data, training, scoring, pictures.
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { createProgress, formatDuration } from './progress.ts';
@@ -116,12 +116,15 @@ async function demoSettings(flags: DemoFlags, backend: import('../backends/backe
   const file = join(packageRoot, 'configs', 'demo.yml');
   const data = join(flags.out, 'data');
   const options = [
-    `save_dir=${flags.out}`,
     `TrainDataset.dataset_dir=${data}`,
     `EvalDataset.dataset_dir=${data}`,
   ];
-  const first = loadSettings(file, options);
-  const { settings } = first;
+  const load = (more: readonly string[]) => {
+    const { settings, resolved } = loadSettings(file, [...options, ...more]);
+    // The run folder is the demo's own, whatever it is called.
+    return { settings: { ...settings, saveDir: flags.out, name: basename(flags.out) }, config: resolved };
+  };
+  const { settings, config } = load([]);
   const { loadDataset } = await import('../data/dataset.ts');
   const { records } = await loadDataset(
     settings.train.dataset,
@@ -137,13 +140,11 @@ async function demoSettings(flags: DemoFlags, backend: import('../backends/backe
   // Three quarters of the bare speed: the loader shares the cores, scoring takes its part.
   const affordable = Math.floor((flags.minutes * 60 * 0.75 * imagesPerSecond) / records.length);
   const epochs = Math.max(1, Math.min(settings.epochs, affordable));
-  if (epochs === settings.epochs) return { settings, config: first.resolved, epochs };
-  const scaled = rescaled(settings, epochs);
+  if (epochs === settings.epochs) return { settings, config, epochs };
   process.stderr.write(
     `note: this machine trains ${imagesPerSecond.toFixed(0)} pictures/s, so that ${epochs} of ${settings.epochs} epochs fit in ${flags.minutes} minutes.\n`,
   );
-  const again = loadSettings(file, [...options, ...scaled]);
-  return { settings: again.settings, config: again.resolved, epochs };
+  return { ...load(rescaled(settings, epochs)), epochs };
 }
 
 /** The same schedule in fewer epochs. */

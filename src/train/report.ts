@@ -33,15 +33,21 @@ export interface FinishedStep {
 
 export type TrainReport = ReturnType<typeof createTrainReport>;
 
-export function createTrainReport({ json }: { readonly json: boolean }) {
+export interface ReportOptions {
+  readonly json: boolean;
+  /** Print nothing; the files are written all the same. */
+  readonly quiet?: boolean;
+}
+
+export function createTrainReport({ json, quiet = false }: ReportOptions) {
   let progress: Progress | undefined;
   let logFile: string | undefined;
   let metrics: ((entry: object) => void) | undefined;
   let early: string[] = [];
 
   const print = (text: string) => {
-    if (progress) progress.line(text);
-    else if (!json) process.stdout.write(`${text}\n`);
+    if (progress && !quiet) progress.line(text);
+    else if (!json && !quiet) process.stdout.write(`${text}\n`);
     if (logFile) appendFileSync(logFile, `${text}\n`);
     else early.push(text);
   };
@@ -50,7 +56,7 @@ export function createTrainReport({ json }: { readonly json: boolean }) {
 
   function record(event: string, fields: Record<string, unknown>): void {
     metrics?.({ event, ...fields });
-    progress?.event(event, fields);
+    if (!quiet) progress?.event(event, fields);
   }
 
   function begin({ runDir, settings, records, stepsPerEpoch, at }: RunStart) {
@@ -60,7 +66,7 @@ export function createTrainReport({ json }: { readonly json: boolean }) {
     appendFileSync(logFile, early.map((text) => `${text}\n`).join(''));
     early = [];
     progress = createProgress({ label: 'train', total, unit: 'steps', json });
-    const live = !json && process.stdout.isTTY === true;
+    const live = !json && !quiet && process.stdout.isTTY === true;
     print(
       `${records} people, ${stepsPerEpoch} steps an epoch, ${settings.epochs} epochs; writing to ${runDir}`,
     );
@@ -111,14 +117,14 @@ export function createTrainReport({ json }: { readonly json: boolean }) {
   return {
     begin,
     note(text: string): void {
-      if (json) process.stdout.write(`${JSON.stringify({ event: 'note', text })}\n`);
+      if (json && !quiet) process.stdout.write(`${JSON.stringify({ event: 'note', text })}\n`);
       else print(text);
     },
     saved(path: string): void {
       log('ppdet.utils.checkpoint', `Save checkpoint: ${path}`);
     },
     scoring(samples: number, total: number): void {
-      if (!json && process.stdout.isTTY === true) {
+      if (!json && !quiet && process.stdout.isTTY === true) {
         process.stdout.write(
           `\rscoring: ${samples}/${total} people\x1b[K${samples === total ? '\r\x1b[K' : ''}`,
         );
