@@ -1,9 +1,9 @@
 // The reference backend: plain loops in double precision, for every op, anywhere JavaScript runs.
 // It is what other backends are held against; nothing in it is there for speed.
-import { inputError } from '../../errors.ts';
-import { type Graph, type Node, showShape } from '../../graph/graph.ts';
+import type { Graph, Node } from '../../graph/graph.ts';
 import { printGraph } from '../../graph/print.ts';
 import type { Backend, Feeds, Program, StepProfile } from '../backend.ts';
+import { feedFor } from '../feeds.ts';
 import { createTensors, evaluateNode } from './evaluate.ts';
 import { ReferenceStates } from './states.ts';
 import type { Tensor } from './tensor.ts';
@@ -75,15 +75,5 @@ function prepare(graph: Graph, states: ReferenceStates, ownsStates: boolean): Pr
 }
 
 function takeFeeds(graph: Graph, tensors: readonly Tensor[], feeds: Feeds): void {
-  for (const id of graph.feeds) {
-    const { name, shape } = graph.values[id]!;
-    const { data } = tensors[id]!;
-    const given = feeds[name];
-    if (given === undefined || given.length !== data.length) {
-      throw inputError(
-        `run: expected feed '${name}' of shape ${showShape(shape)}, got ${given ? `${given.length} values` : 'nothing'}.`,
-      );
-    }
-    data.set(given);
-  }
+  for (const id of graph.feeds) tensors[id]!.data.set(feedFor(graph.values[id]!, feeds));
 }

@@ -1,0 +1,42 @@
+// npm run plans: writes the compiled graphs of HRNet-W32 and their memory plans as text, so that a
+// refactor can be seen to leave them as they are. Arguments: [folder], output/plans by default.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createNullBackend } from '../src/backends/null/index.ts';
+import type { Graph } from '../src/graph/graph.ts';
+import { printGraph } from '../src/graph/print.ts';
+import { hrnetConfig } from '../src/models/hrnetConfigs.ts';
+import { inferenceGraph, trainingGraph } from '../src/models/poseGraphs.ts';
+import { compileInference, compileTraining } from '../src/passes/compile.ts';
+
+const folder = process.argv[2] ?? join('output', 'plans');
+const config = hrnetConfig('hrnet', 32, 17);
+const options = {
+  batch: 4,
+  inputSize: { width: 288, height: 384 },
+  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+} as const;
+
+const graphs: Record<string, Graph> = {
+  'hrnet-w32-inference': compileInference(inferenceGraph(config, options)).graph,
+  'hrnet-w32-training': compileTraining(
+    trainingGraph(config, {
+      ...options,
+      target: { codec: 'standard', heatmapSize: { width: 72, height: 96 }, sigma: 2 },
+      loss: { lossScale: 0.5, useTargetWeight: true },
+      bnMomentum: 0.9,
+      accumulate: false,
+    }),
+  ),
+};
+
+mkdirSync(folder, { recursive: true });
+const backend = createNullBackend();
+for (const [name, graph] of Object.entries(graphs)) {
+  const program = backend.prepare(graph);
+  writeFileSync(join(folder, `${name}.graph.txt`), printGraph(graph));
+  writeFileSync(join(folder, `${name}.plan.txt`), program.describe());
+  const [summary] = program.describe().split('\n');
+  process.stdout.write(`${name}: ${graph.nodes.length} nodes, ${summary}\n`);
+}
+process.stdout.write(`Written to ${folder}\n`);
