@@ -6,50 +6,58 @@ import { goldenRandom, goldenState } from './golden.testing.ts';
 import { hrnetConfig, hrnetState, isRunningStatistic } from './hrnetConfigs.ts';
 import { beta1Power, beta2Power, trainingGraph, updateGraph } from './poseGraphs.ts';
 
-const batch = 2;
 export const tinyConfig = hrnetConfig('hrnet-small', 8, 5);
-const inputSize = { width: 64, height: 64 };
-const heatmapSize = { width: 16, height: 16 };
+
+export interface TinySize {
+  readonly batch: number;
+  /** Width and height of the input, px. */
+  readonly side: number;
+}
+
 const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0, accumulate: false };
 
 export const tinyParameters = new Map(
   [...hrnetState(tinyConfig)].filter(([name]) => !isRunningStatistic(name)),
 );
 
-const tinyGraph = () =>
+const tinyGraph = ({ batch, side }: TinySize) =>
   compileTraining(
     trainingGraph(tinyConfig, {
       batch,
-      inputSize,
+      inputSize: { width: side, height: side },
       normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-      target: { codec: 'standard', heatmapSize, sigma: 2 },
+      target: {
+        codec: 'standard',
+        heatmapSize: { width: side / 4, height: side / 4 },
+        sigma: 2,
+      },
       loss: { lossScale: 0.5, useTargetWeight: true },
       bnMomentum: 0.9,
       accumulate: false,
     }),
   );
 
-/** Two pictures of noise with five keypoints each, two of them not labelled. */
-function tinyFeeds(): Feeds {
+/** Pictures of noise with five keypoints each, every fourth of them not labelled. */
+function tinyFeeds({ batch, side }: TinySize): Feeds {
   const random = (p: number, n: number) => Array.from({ length: n }, (_, i) => goldenRandom(p, i));
   const keypoints = batch * tinyConfig.keypoints;
   return {
-    images: Uint8Array.from(random(1, batch * 64 * 64 * 3), (r) => 127.5 + 127.5 * r),
-    keypoints: Float32Array.from(random(2, keypoints * 2), (r) => 32 + 31 * r),
+    images: Uint8Array.from(random(1, batch * side ** 2 * 3), (r) => 127.5 + 127.5 * r),
+    keypoints: Float32Array.from(random(2, keypoints * 2), (r) => side / 2 + (side / 2 - 1) * r),
     visible: Float32Array.from({ length: keypoints }, (_, i) => (i % 4 === 3 ? 0 : 1)),
     lossWeight: Float32Array.of(1),
   };
 }
 
 /** The network with its update, and one call that makes a step and returns the loss before it. */
-export function tinyTraining(backend: Backend) {
-  const program = backend.prepare(tinyGraph());
+export function tinyTraining(backend: Backend, size: TinySize = { batch: 2, side: 64 }) {
+  const program = backend.prepare(tinyGraph(size));
   const { states } = program;
   const update = backend.prepare(updateGraph(tinyParameters, adam), { states });
   for (const [name, values] of goldenState(tinyConfig)) states.write(name, values);
   states.write(beta1Power, Float32Array.of(adam.beta1));
   states.write(beta2Power, Float32Array.of(adam.beta2));
-  const feeds = tinyFeeds();
+  const feeds = tinyFeeds(size);
   return {
     states,
     async step(learningRate: number): Promise<number> {
