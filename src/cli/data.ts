@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Size } from '../data/record.ts';
-import { inputError } from '../errors.ts';
+import { inputError, usageError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
 import { addConfigOptions } from './paddleFlags.ts';
 import { createProgress } from './progress.ts';
@@ -85,7 +85,10 @@ interface DownloadFlags extends Globals {
   readonly keepArchives?: boolean;
 }
 
-async function download(_flags: unknown, command: Command): Promise<void> {
+async function download(dataset: string, _flags: unknown, command: Command): Promise<void> {
+  if (dataset !== 'coco') {
+    throw usageError(`data download: expected coco, got '${dataset.slice(0, 40)}'.`);
+  }
   const { json = false, ...flags } = command.optsWithGlobals<DownloadFlags>();
   const { downloadCoco } = await import('../data/download.ts');
   await downloadCoco({ ...flags, json });
@@ -121,8 +124,8 @@ the same settings is kept.`;
 
 const downloadExamples = `
 Examples:
-  $ hrpose data download --out dataset/coco
-  $ hrpose data download --out dataset/coco --parts val,annotations`;
+  $ hrpose data download coco
+  $ hrpose data download coco --out dataset/coco --parts val,annotations`;
 
 const checkExamples = `
 Examples:
@@ -156,7 +159,8 @@ function synthCommand(): Command {
 function downloadCommand(): Command {
   return new Command('download')
     .description('fetch COCO 2017: pictures and person keypoint annotations')
-    .requiredOption('--out <dir>', 'folder of the data set')
+    .argument('[dataset]', 'which data set: coco', 'coco')
+    .option('--out <dir>', 'folder of the data set', 'dataset/coco')
     .option('--parts <list>', 'some of train,val,annotations', parseParts, cocoParts)
     .option('--base-url <url>', "where the archives lie (default: COCO's own site)")
     .option('--keep-archives', 'keep the archives after unpacking')
