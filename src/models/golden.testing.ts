@@ -4,6 +4,7 @@ import { createBuilder } from '../graph/builder.ts';
 import { elementCount, type Graph, type Shape } from '../graph/graph.ts';
 import { heatmapMse } from '../ops/heatmapMse.ts';
 import { fuseRelu } from '../passes/fuse.ts';
+import { compact, substitute } from '../passes/rebuild.ts';
 import { encodeBatch } from '../pose/encodeBatch.ts';
 import { hrnet, type NormMode } from './hrnet.ts';
 import { type HrnetConfig, hrnetState } from './hrnetConfigs.ts';
@@ -78,4 +79,18 @@ export function floatGraph(
   const loss = { lossScale: 0.5, useTargetWeight: true };
   g.output('loss', g.add(heatmapMse, [heatmaps, target, weight], loss)[0]!);
   return fuseRelu(g.finish());
+}
+
+/**
+ * The graph with every ReLU left out. Rounding cannot turn a sign there, so that implementations agree
+ * in the gradients as closely as their arithmetic is right.
+ */
+export function withoutRelu(graph: Graph): Graph {
+  const replacement = new Map(
+    graph.nodes.filter((n) => n.op === 'relu').map((n) => [n.outputs[0]!, n.inputs[0]!]),
+  );
+  const nodes = graph.nodes
+    .filter((n) => n.op !== 'relu')
+    .map((n) => (n.attrs.relu ? { ...n, attrs: { ...n.attrs, relu: false } } : n));
+  return compact(substitute({ ...graph, nodes }, replacement));
 }
