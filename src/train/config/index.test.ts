@@ -469,3 +469,12 @@ test('docs/configuration.md holds the reference as the tables give it', () => {
   // To renew it: replace everything from '### Top level' by what `hrpose config --reference` prints.
   assert.equal(text.slice(start), referenceText());
 });
+
+test('an error about a missing setting names the misspelt one that may be meant', () => {
+  const text = readFileSync(join(packageRoot, 'configs', 'demo.yml'), 'utf8');
+  const file = write('misspelt.yml', text.replace('base_lr', 'base_rl'));
+  assert.throws(
+    () => loadSettings(file, []),
+    /base_lr' is missing(.|\n)*base_rl'\. Did you mean 'base_lr'/,
+  );
+});

@@ -1,7 +1,7 @@
 // A config file and its `-o` options to settings: read, merge bases, override, check, resolve.
 import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { inputError } from '../../errors.ts';
+import { HrposeError, inputError } from '../../errors.ts';
 import type { Skeleton } from '../../pose/skeleton.ts';
 import { parseSkeleton } from '../../pose/skeletons.ts';
 import type { Settings } from '../settings.ts';
@@ -46,9 +46,20 @@ function readSkeletonFile(file: string): Skeleton {
 /** Settings of a config file (YAML) with `overrides` of the form `a.b=value` on top. */
 export function loadSettings(file: string, overrides: readonly string[]): LoadedSettings {
   const warnings: string[] = [];
-  const tree = applyOverrides(loadConfigTree(file, warnings), overrides, warnings);
-  const root = readRoot(tree, warnings);
-  const skeleton = root.skeleton === undefined ? undefined : readSkeletonFile(root.skeleton);
-  const settings = resolveSettings(root, basename(file, extname(file)), skeleton);
-  return { settings, warnings, resolved: toPlain(tree) };
+  try {
+    const tree = applyOverrides(loadConfigTree(file, warnings), overrides, warnings);
+    const root = readRoot(tree, warnings);
+    const skeleton = root.skeleton === undefined ? undefined : readSkeletonFile(root.skeleton);
+    const settings = resolveSettings(root, basename(file, extname(file)), skeleton);
+    return { settings, warnings, resolved: toPlain(tree) };
+  } catch (error) {
+    throw withWarnings(error, warnings);
+  }
+}
+
+/** A setting that is missing is often one that is misspelt: the warnings belong to the error. */
+function withWarnings(error: unknown, warnings: readonly string[]): unknown {
+  if (!(error instanceof HrposeError) || warnings.length === 0) return error;
+  const message = [error.message, ...warnings.map((w) => `  also: ${w}`)].join('\n');
+  return new HrposeError(error.exitCode, message, { cause: error });
 }
