@@ -177,7 +177,7 @@ async function writeResults(
   const text = `${JSON.stringify(numbers, null, 2)}\n`;
   replaceFile(join(out, 'score.json'), [new TextEncoder().encode(text)]);
   const dataset = await loadEvalDataset(settings);
-  await writePeopleSheet(sheet, dataset.records, score.predictions, settings.skeleton, 24);
+  await writePeopleSheet(sheet, dataset.records, score, settings.skeleton, 24);
 }
 
 const nextSteps = (out: string, sheet: string, ap: number, seconds: number) => `

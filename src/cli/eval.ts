@@ -11,6 +11,7 @@ interface EvalFlags extends DeviceOptions {
   readonly config: string;
   readonly opt: string[];
   readonly savePredictionOnly: boolean;
+  readonly sheet?: string;
   readonly skipBadImages: boolean;
   readonly json?: boolean;
 }
@@ -30,6 +31,10 @@ export function command(): Command {
     )
     .option('--save-prediction-only', 'write the predictions and do not score them', false)
     .option('--save_prediction_only', '(the same, as PaddleDetection spells it)')
+    .option(
+      '--sheet <file>',
+      'also draw up to 24 people, best to worst, truth beside prediction (PNG)',
+    )
     .option(
       '--skip-bad-images',
       'leave out pictures that cannot be read instead of stopping',
@@ -85,6 +90,11 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
     for (const { reason } of made.skipped) process.stderr.write(`left out: ${reason}\n`);
     const people = made.predictions.length;
     say(`Total sample number: ${people}, average FPS: ${people / made.seconds}`);
+    if (flags.sheet !== undefined) {
+      const { writePeopleSheet } = await import('../train/peopleSheet.ts');
+      await writePeopleSheet(flags.sheet, dataset.records, made, settings.skeleton, 24);
+      say(`Pictures of people are in ${flags.sheet}.`);
+    }
     if (flags.savePredictionOnly || flags.save_prediction_only) return;
     await printScore(score, score.scorePredictions(made, settings, dataset), settings, json);
   } finally {

@@ -5,6 +5,7 @@ import { type SheetCell, writeSheet } from '../data/sheet.ts';
 import { oksVariances } from '../eval/oks.ts';
 import type { PersonPrediction } from '../eval/results.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
+import type { Predictions } from './score.ts';
 
 /** OKS of a prediction with what is labelled of a person, by the area of the padded box. */
 function likeness(record: PersonRecord, person: PersonPrediction, variances: Float64Array): number {
@@ -24,18 +25,17 @@ function likeness(record: PersonRecord, person: PersonPrediction, variances: Flo
 
 /**
  * Draws `count` people spread evenly over all, best first.
- * @param predictions one for each record, in their order
  */
 export async function writePeopleSheet(
   file: string,
   records: readonly PersonRecord[],
-  predictions: readonly PersonPrediction[],
+  { predictions, recordIndices }: Pick<Predictions, 'predictions' | 'recordIndices'>,
   skeleton: Skeleton,
   count: number,
 ): Promise<void> {
   const variances = oksVariances(skeleton.oksSigmas);
   const rated = predictions.map((person, i) => {
-    const record = records[i]!;
+    const record = records[recordIndices[i]!]!;
     return { record, person, oks: likeness(record, person, variances) };
   });
   rated.sort((a, b) => b.oks - a.oks);

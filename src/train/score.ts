@@ -25,6 +25,8 @@ export interface ScoreOptions {
 
 export interface Predictions {
   readonly predictions: readonly PersonPrediction[];
+  /** Position in the data set's records of each prediction. */
+  readonly recordIndices: readonly number[];
   readonly results: readonly CocoResult[];
   readonly seconds: number;
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
@@ -71,6 +73,7 @@ export async function predict(
     ...(options.skipBadImages && { skipBadImages: true }),
   });
   const predictions: PersonPrediction[] = [];
+  const recordIndices: number[] = [];
   const start = performance.now();
   try {
     const order = epochOrder(records.length, {
@@ -81,7 +84,9 @@ export async function predict(
     for await (const batch of loader.batches(order, 0)) {
       const people = await predictBatch(network, settings, batch);
       people.forEach((person, i) => {
-        const { imageId, score } = records[batch.indices[i]!]!;
+        const index = batch.indices[i]!;
+        const { imageId, score } = records[index]!;
+        recordIndices.push(index);
         predictions.push({ ...person, imageId, boxScore: score });
       });
       options.onBatch?.(predictions.length, records.length);
@@ -93,7 +98,7 @@ export async function predict(
   const seconds = (performance.now() - start) / 1000;
   const { visibilityThreshold, oksThreshold } = how;
   const results = toResults(predictions, skeleton, { visibilityThreshold, oksThreshold });
-  return { predictions, results, seconds, skipped: loader.skipped };
+  return { predictions, recordIndices, results, seconds, skipped: loader.skipped };
 }
 
 /** Keypoints in pixels of the picture, for every crop of a batch. */
