@@ -478,3 +478,13 @@ test('an error about a missing setting names the misspelt one that may be meant'
     /base_lr' is missing(.|\n)*base_rl'\. Did you mean 'base_lr'/,
   );
 });
+
+test('paths in a data set are relative to dataset_dir unless they are absolute', () => {
+  const { settings } = load(
+    'hrnet_w32_384x288',
+    'EvalDataset.dataset_dir=/data',
+    'EvalDataset.bbox_file=/elsewhere/boxes.json',
+  );
+  assert.equal(settings.eval.dataset.imageDir, '/data/val2017');
+  assert.equal(settings.eval.dataset.bboxFile, '/elsewhere/boxes.json');
+});

@@ -1,6 +1,6 @@
 // From a config tree to the typed settings. What PaddleDetection repeats in several places (input
 // size, number of keypoints, width) must agree; a disagreement is an error that names both places.
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Size } from '../../data/record.ts';
 import type { Skeleton } from '../../pose/skeleton.ts';
 import { coco17, mpii16 } from '../../pose/skeletons.ts';
@@ -111,7 +111,8 @@ function resolveDataset(root: Root, key: string, dataset: Dataset | undefined): 
       place,
       `${key}.anno_path is missing. Name the annotation file, relative to dataset_dir.`,
     );
-  const inDataset = (path: string) => join(args.dataset_dir, path);
+  // An absolute path stays what it is, as with Python's os.path.join.
+  const inDataset = (path: string) => (isAbsolute(path) ? path : join(args.dataset_dir, path));
   const coco = name === 'KeypointTopDownCocoDataset' ? args : undefined;
   return {
     kind: datasetKinds[name],
