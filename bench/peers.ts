@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../src/packageRoot.ts';
-import { median } from '../src/train/measure.ts';
+import { median } from '../src/train/median.ts';
 
 const rounds = Number(process.argv[2] ?? 3);
 const peer = join(

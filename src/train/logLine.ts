@@ -2,6 +2,7 @@
 // of the last `log_iter` steps, and metrics.jsonl, one JSON object a line.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { median } from './median.ts';
 
 export interface TrainLine {
   readonly epoch: number;
@@ -71,11 +72,8 @@ export class Window {
     return this.#values.reduce((a, b) => a + b, 0) / this.#values.length;
   }
 
-  /** Mean of the two middle values where their number is even, as numpy's. */
   get median(): number {
-    const sorted = [...this.#values].sort((a, b) => a - b);
-    const half = sorted.length >> 1;
-    return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+    return median(this.#values);
   }
 }
 

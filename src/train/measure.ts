@@ -5,6 +5,7 @@ import type { Size } from '../data/record.ts';
 import { type HrnetConfig, macs } from '../models/hrnetConfigs.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
 import { drawWeights } from './initialWeights.ts';
+import { median } from './median.ts';
 import { Trainer, type TrainingBatch } from './trainer.ts';
 
 export interface MeasureOptions {
@@ -45,12 +46,6 @@ function randomBatch({ config, inputSize, batch }: MeasureOptions): TrainingBatc
 }
 
 const peakRssMb = () => process.resourceUsage().maxRSS / 1024;
-
-export const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
-};
 
 /** Runs `step` once or twice to warm up, then `count` times; ms each. */
 async function time(count: number, step: () => Promise<unknown>): Promise<number[]> {

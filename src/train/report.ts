@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createProgress, type Progress } from '../cli/progress.ts';
 import { officialLines, paddleTable } from '../eval/cocoSummary.ts';
 import { formatTrainLine, openMetrics, prefix, Window } from './logLine.ts';
-import { describeBoxes, type Score, statNames } from './score.ts';
+import { type Score, statNames } from './score.ts';
 import type { Settings } from './settings.ts';
 
 export interface RunStart {
@@ -150,6 +150,5 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
       for (const { reason } of done.skipped) print(`left out: ${reason}`);
       print(`Weights: ${done.file}`);
     },
-    describeBoxes,
   };
 }
