@@ -142,10 +142,8 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
       record('eval', { epoch, step, ...named });
     },
     finished(done: {
-      runDir: string;
       file: string;
       skipped: readonly { readonly file: string; readonly reason: string }[];
-      bestAp: number | undefined;
     }): void {
       for (const { reason } of done.skipped) print(`left out: ${reason}`);
       print(`Weights: ${done.file}`);

@@ -57,6 +57,7 @@ export function runFolder({ saveDir, name }: Settings): string {
   return saveDir.split(/[\\/]/).at(-1) === name ? saveDir : join(saveDir, name);
 }
 
+/** Where the run stands; counters count what is finished. */
 interface Progress {
   step: number;
   epoch: number;
@@ -109,34 +110,33 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   };
 
   try {
-    for (; at.epoch < settings.epochs; at.epoch++, at.stepInEpoch = 0) {
+    while (at.epoch < settings.epochs) {
       const order = batches(at.epoch);
       const updates = groups(order, accumulate);
       const pass = loader.batches(order.slice(at.stepInEpoch * accumulate), at.epoch);
-      for (; at.stepInEpoch < stepsPerEpoch; at.stepInEpoch++) {
+      while (at.stepInEpoch < stepsPerEpoch) {
+        const { epoch, stepInEpoch } = at;
         const learningRate = learningRateAt(settings.learningRate, at.step, stepsPerEpoch);
-        const update = await gradientsOf(trainer, pass, updates[at.stepInEpoch]!);
+        const update = await gradientsOf(trainer, pass, updates[stepInEpoch]!);
         if (!Number.isFinite(update.loss)) throw badLoss(update.loss, learningRate, at, runDir);
         await trainer.update(learningRate);
         at.step++;
+        at.stepInEpoch++;
         losses.add(update.loss);
-        meter.step({ ...at, ...update, learningRate, loss: losses.median });
+        const { step } = at;
+        meter.step({ step, epoch, stepInEpoch, ...update, learningRate, loss: losses.median });
         if (interrupts.count > 0) {
-          at.stepInEpoch++;
           throw interruptedError(
-            `interrupted after step ${at.step}. To go on: the same command with -r ${save()}`,
+            `interrupted after step ${step}. To go on: the same command with -r ${save()}`,
           );
         }
-        if (performance.now() - lastSave > options.saveMinutes * 60_000) {
-          at.stepInEpoch++;
-          save();
-          at.stepInEpoch--;
-        }
+        if (performance.now() - lastSave > options.saveMinutes * 60_000) save();
       }
       await pass.return();
-      const last = at.epoch + 1 === settings.epochs;
-      if (last || (at.epoch + 1) % settings.snapshotEpoch === 0) {
-        const path = saveFinished(at, save);
+      at.epoch++;
+      at.stepInEpoch = 0;
+      if (at.epoch === settings.epochs || at.epoch % settings.snapshotEpoch === 0) {
+        const path = save();
         if (options.evaluate) await evaluate(options, trainer, at, path, runDir, interrupts);
       }
     }
@@ -144,7 +144,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const tensors = trainer.tensors();
     expectFinite(tensors, at.step);
     writeModelFile(file, tensors);
-    report.finished({ runDir, file, skipped: loader.skipped, bestAp: at.bestAp });
+    report.finished({ file, skipped: loader.skipped });
     return { runDir, steps: at.step, score: at.score, bestAp: at.bestAp };
   } finally {
     interrupts.close();
@@ -153,6 +153,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     meter.end();
   }
 }
+
+const valuesOf = (tensors: ReadonlyMap<string, StateTensor>) =>
+  new Map(Array.from(tensors, ([name, { data }]) => [name, data]));
 
 /** Consecutive batches that make one update each. */
 function groups<T>(items: readonly T[], size: number): T[][] {
@@ -219,7 +222,7 @@ function start(options: TrainOptions, trainer: Trainer) {
       );
     }
     expectShapes(trainer, tensors, resume);
-    trainer.setWeights(new Map([...tensors].map(([name, { data }]) => [name, data])));
+    trainer.setWeights(valuesOf(tensors));
     trainer.setMoments(moments);
     if (meta.seed !== seed)
       report.note(`the seed of the run was ${meta.seed}; going on with ${seed}.`);
@@ -243,7 +246,7 @@ function start(options: TrainOptions, trainer: Trainer) {
 }
 
 function expectShapes(trainer: Trainer, tensors: ReadonlyMap<string, StateTensor>, path: string) {
-  for (const [name, { shape }] of trainer.tensors()) {
+  for (const [name, shape] of trainer.shapes) {
     const found = tensors.get(name);
     if (found && String(found.shape) === String(shape)) continue;
     throw inputError(
@@ -262,17 +265,6 @@ function checkpointMeta(
   return { step, epoch, stepInEpoch, seed, ...best, recentLosses: [...losses.values], config };
 }
 
-/** Saves with the epoch counted as finished, so that a run that goes on begins with the next. */
-function saveFinished(at: Progress, save: () => string): string {
-  const { epoch, stepInEpoch } = at;
-  Object.assign(at, { epoch: epoch + 1, stepInEpoch: 0 });
-  try {
-    return save();
-  } finally {
-    Object.assign(at, { epoch, stepInEpoch });
-  }
-}
-
 async function evaluate(
   options: TrainOptions,
   trainer: Trainer,
@@ -284,8 +276,9 @@ async function evaluate(
   const { settings, backend, report, skipBadImages } = options;
   const dataset = await loadEvalDataset(settings);
   const network = scoringNetwork(backend, settings);
+  const tensors = trainer.tensors();
   try {
-    network.setWeights(trainer.weights());
+    network.setWeights(valuesOf(tensors));
     const made = await predict(network, settings, dataset, {
       skipBadImages,
       onBatch: (samples, total) => report.scoring(samples, total),
@@ -299,9 +292,9 @@ async function evaluate(
   if (at.bestAp === undefined || ap >= at.bestAp) {
     at.bestAp = ap;
     markBest(checkpoint, ap);
-    writeModelFile(join(runDir, 'best_model.safetensors'), trainer.tensors());
+    writeModelFile(join(runDir, 'best_model.safetensors'), tensors);
   }
-  report.scored({ epoch: at.epoch + 1, step: at.step, score: at.score, bestAp: at.bestAp });
+  report.scored({ epoch: at.epoch, step: at.step, score: at.score, bestAp: at.bestAp });
 }
 
 function badLoss(loss: number, learningRate: number, at: Progress, runDir: string) {

@@ -15,7 +15,6 @@ import {
   updateGraph,
 } from '../models/poseGraphs.ts';
 import { compileTraining } from '../passes/compile.ts';
-import type { Weights } from './initialWeights.ts';
 import type { StateTensor } from './tensorFile.ts';
 
 export type TrainerOptions = Omit<TrainingOptions, 'batch'> & {
@@ -33,16 +32,17 @@ export class Trainer {
   /** By batch size. */
   readonly #programs = new Map<number, Program>();
   readonly #update: Program;
-  readonly #shapes: ReadonlyMap<string, readonly number[]>;
+  /** Parameters and running statistics by official name. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
 
   /** @param batchSize the usual one: its program decides how the parameters are laid out */
   constructor(backend: Backend, options: TrainerOptions, batchSize: number) {
     this.#backend = backend;
     this.#options = options;
     this.#states = backend.createStates();
-    this.#shapes = hrnetState(options.config);
+    this.shapes = hrnetState(options.config);
     this.#program(batchSize);
-    const parameters = new Map([...this.#shapes].filter(([name]) => !isRunningStatistic(name)));
+    const parameters = new Map([...this.shapes].filter(([name]) => !isRunningStatistic(name)));
     const { accumulate, adam } = options;
     const update = updateGraph(parameters, { ...adam, accumulate });
     this.#update = backend.prepare(update, { states: this.#states });
@@ -55,13 +55,9 @@ export class Trainer {
     for (const [name, values] of weights) this.#states.write(name, values);
   }
 
-  weights(): Weights {
-    return new Map([...this.#shapes.keys()].map((name) => [name, this.#states.read(name)]));
-  }
-
   /** Weights with their shapes, as files hold them. */
   tensors(): Map<string, StateTensor> {
-    return this.#tensors([...this.#shapes].map(([name, shape]) => [name, name, shape]));
+    return this.#tensors([...this.shapes].map(([name, shape]) => [name, name, shape]));
   }
 
   /** Moments under the names that checkpoints use, and the powers of Adam's betas. */
@@ -120,7 +116,7 @@ export class Trainer {
 
   /** Name in a checkpoint, name of the state, shape. */
   #momentNames(): [string, string, readonly number[]][] {
-    const parameters = [...this.#shapes].filter(([name]) => !isRunningStatistic(name));
+    const parameters = [...this.shapes].filter(([name]) => !isRunningStatistic(name));
     return [
       ...parameters.flatMap(([name, shape]): [string, string, readonly number[]][] => [
         [`${name}.moment1`, moment1Of(name), shape],

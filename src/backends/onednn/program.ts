@@ -1,9 +1,9 @@
 // A prepared program: the steps of lower.ts bound to memory. Arguments are encoded once; a run
 // walks a list of closures.
-import { inputError } from '../../errors.ts';
-import { elementCount, type Graph } from '../../graph/graph.ts';
+import type { Graph } from '../../graph/graph.ts';
 import { type BufferRequest, planMemory } from '../../passes/planMemory.ts';
 import type { Feeds, Program, StepProfile } from '../backend.ts';
+import { feedFor } from '../feeds.ts';
 import type { Dnnl } from './dnnl2.ts';
 import type { Ffi, Handle, NativeMemory } from './ffi.ts';
 import { kernels } from './kernels.ts';
@@ -161,15 +161,10 @@ export class DnnlProgram implements Program {
   }
 
   #takeFeeds(feeds: Feeds): void {
-    for (const [name, memory] of this.#feeds) {
-      const given = feeds[name];
-      const value = this.#graph.values.find((v) => v.name === name)!;
-      if (given === undefined || given.length !== elementCount(value.shape)) {
-        throw inputError(
-          `run: expected feed '${name}' of shape [${value.shape}], got ${given ? `${given.length} values` : 'nothing'}.`,
-        );
-      }
-      memory.set(new Uint8Array(given.buffer, given.byteOffset, given.byteLength));
+    for (const id of this.#graph.feeds) {
+      const value = this.#graph.values[id]!;
+      const { buffer, byteOffset, byteLength } = feedFor(value, feeds);
+      this.#feeds.get(value.name)!.set(new Uint8Array(buffer, byteOffset, byteLength));
     }
   }
 
