@@ -144,7 +144,10 @@ async function extractOne(
 
 async function openMember(archive: string, zip: yauzl.ZipFile, member: Member): Promise<Readable> {
   try {
-    return await zip.openReadStreamPromise(member.entry);
+    const body = await zip.openReadStreamPromise(member.entry);
+    // It may fail before its reader is ready, which then gets the error; unheard it would end the process.
+    body.on('error', () => {});
+    return body;
   } catch (error) {
     throw damagedError(archive, error);
   }
