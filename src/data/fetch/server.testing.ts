@@ -86,7 +86,8 @@ const contentRange = (start: number, total: number, fault: Fault) =>
 function send(body: Uint8Array, fault: Fault, response: ServerResponse): void {
   switch (fault.kind) {
     case 'cut':
-      response.write(body.slice(0, fault.bytes), () => setTimeout(() => response.destroy(), 20));
+      // A reset takes with it what the other side has not read yet: a busy machine needs this long.
+      response.write(body.slice(0, fault.bytes), () => setTimeout(() => response.destroy(), 250));
       return;
     case 'stall':
       response.write(body.slice(0, fault.bytes));
