@@ -15,6 +15,8 @@ export interface HeatmapNetworkOptions {
   readonly normalize: NormalizeAttrs;
   /** Crops a run. */
   readonly batch: number;
+  /** Use the weights of this network, of the same config and backend; it must be closed later. */
+  readonly shareWith?: HeatmapNetwork;
 }
 
 export interface FlipTest {
@@ -35,7 +37,9 @@ export class HeatmapNetwork {
     this.#options = options;
     const { graph, fold } = compileInference(inferenceGraph(config, options));
     this.#fold = fold;
-    this.#program = backend.prepare(graph);
+    const { shareWith } = options;
+    const states = shareWith && shareWith.#program.states;
+    this.#program = backend.prepare(graph, states && { states });
     this.#images = new Uint8Array(batch * inputSize.width * inputSize.height * 3);
   }
 

@@ -1,0 +1,231 @@
+// People of many pictures through one network: crops are queued, run in full batches whatever
+// picture they come from, and every call gets the poses of its own boxes. Pictures come decoded;
+// finding people and drawing them are others' work.
+import type { Backend } from '../backends/backend.ts';
+import { inputError, numericalError, usageError } from '../errors.ts';
+import type { HrnetConfig } from '../models/hrnetConfigs.ts';
+import type { NormalizeAttrs } from '../ops/normalizeImage.ts';
+import {
+  boxCrop,
+  type Crop,
+  cutCrop,
+  type PersonBox,
+  type Pose,
+  poseScore,
+  type ReadingRules,
+  readKeypoints,
+  wholePictureCrop,
+} from '../pose/estimate.ts';
+import type { RgbImage } from '../pose/warp.ts';
+import { type FlipTest, HeatmapNetwork } from '../train/heatmapNetwork.ts';
+import type { Weights } from '../train/initialWeights.ts';
+
+/** A network and how its output is read. */
+export interface PoseModel extends ReadingRules {
+  readonly config: HrnetConfig;
+  readonly normalize: NormalizeAttrs;
+  readonly shiftHeatmap: boolean;
+  /** Of two people with a larger OKS than this, the one with the lower score is a double. */
+  readonly oksThreshold: number;
+  readonly weights: Weights;
+}
+
+export interface PosePipelineOptions {
+  /** Stays the caller's: close() does not close it. */
+  readonly backend: Backend;
+  readonly model: PoseModel;
+  /** Crops a run. */
+  readonly batch: number;
+  /** Also look at every crop mirrored: twice the time, a little more accurate. */
+  readonly flip: boolean;
+  /** Run what waits as soon as the network is free, not only full batches and what flush() asks for. */
+  readonly eager?: boolean;
+  /** Hand out the heatmaps of every pose. */
+  readonly keepHeatmaps?: boolean;
+}
+
+interface Job {
+  readonly image: RgbImage;
+  readonly person: PersonBox;
+  readonly crop: Crop;
+  readonly resolve: (pose: Pose) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class PosePipeline {
+  readonly model: PoseModel;
+  readonly batch: number;
+  readonly #options: PosePipelineOptions;
+  readonly #flip: FlipTest | undefined;
+  /** By batch size; the largest holds the weights, which the others share. */
+  readonly #networks = new Map<number, HeatmapNetwork>();
+  readonly #crops: Uint8Array;
+  readonly #queue: Job[] = [];
+  /** How many jobs at the head of the queue may go in a batch that is not full. */
+  #due = 0;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(options: PosePipelineOptions) {
+    const { model, batch } = options;
+    this.model = model;
+    this.batch = batch;
+    this.#options = options;
+    const { flipPairs } = model.skeleton;
+    this.#flip = options.flip ? { flipPairs, shiftHeatmap: model.shiftHeatmap } : undefined;
+    this.#crops = new Uint8Array(batch * model.inputSize.width * model.inputSize.height * 3);
+  }
+
+  /** Prepares the network for `batch`; seconds for a large one. */
+  static async open(options: PosePipelineOptions): Promise<PosePipeline> {
+    const pipeline = new PosePipeline(options);
+    pipeline.#network(options.batch).setWeights(options.model.weights);
+    return pipeline;
+  }
+
+  /** People who wait for the network or are in it. */
+  get waiting(): number {
+    return this.#queue.length + this.#inNetwork;
+  }
+  #inNetwork = 0;
+
+  /**
+   * The poses of the people in `boxes`, in their order; without boxes one pose for the whole picture.
+   * Keeps the picture until they are done. The promise may wait for a full batch: see flush().
+   */
+  async add(image: RgbImage, boxes?: readonly PersonBox[]): Promise<Pose[]> {
+    if (this.#closed) throw usageError('pose pipeline: add() after close(). Open a new one.');
+    checkImage(image);
+    const { inputSize } = this.model;
+    const people = boxes ?? [{ box: [0, 0, image.width, image.height] as const, score: 1 }];
+    people.forEach(checkBox);
+    const poses = people.map((person) => {
+      const crop = boxes ? boxCrop(person.box, inputSize) : wholePictureCrop(image, inputSize);
+      return new Promise<Pose>((resolve, reject) => {
+        this.#queue.push({ image, person, crop, resolve, reject });
+      });
+    });
+    this.#start();
+    return Promise.all(poses);
+  }
+
+  /** Runs all that waits, in a last batch that is not full if need be; returns when it is done. */
+  async flush(): Promise<void> {
+    this.#due = this.#queue.length;
+    this.#start();
+    while (this.#running) await this.#running;
+  }
+
+  /** Ends after the batch that is running; whoever still waits gets an error. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const gone = usageError('pose pipeline: closed before these people had their turn.');
+    for (const job of this.#queue.splice(0)) job.reject(gone);
+    await this.#running;
+    // The one that owns the weights was made first and goes last.
+    for (const network of [...this.#networks.values()].reverse()) network.close();
+  }
+
+  #network(batch: number): HeatmapNetwork {
+    const present = this.#networks.get(batch);
+    if (present) return present;
+    const { backend, model } = this.#options;
+    const { config, inputSize, normalize } = model;
+    const shareWith = this.#networks.get(this.batch);
+    const network = new HeatmapNetwork(backend, {
+      config,
+      inputSize,
+      normalize,
+      batch,
+      ...(shareWith && { shareWith }),
+    });
+    this.#networks.set(batch, network);
+    return network;
+  }
+
+  #ready(): boolean {
+    const { length } = this.#queue;
+    return length >= this.batch || (length > 0 && (this.#due > 0 || this.#options.eager === true));
+  }
+
+  #start(): void {
+    if (this.#running || !this.#ready()) return;
+    this.#running = this.#drain().finally(() => {
+      this.#running = undefined;
+      this.#start();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    await null; // Calls of one turn share a batch.
+    while (this.#ready()) {
+      const jobs = this.#queue.splice(0, this.batch);
+      this.#due = Math.max(0, this.#due - jobs.length);
+      this.#inNetwork = jobs.length;
+      try {
+        await this.#runBatch(jobs);
+      } catch (error) {
+        for (const job of jobs) job.reject(error);
+      }
+      this.#inNetwork = 0;
+    }
+  }
+
+  async #runBatch(jobs: readonly Job[]): Promise<void> {
+    const { model } = this;
+    const one = this.#crops.length / this.batch;
+    jobs.forEach(({ image, crop }, i) => {
+      cutCrop(image, crop, model, this.#crops.subarray(i * one, (i + 1) * one));
+    });
+    const network = this.#network(this.#batchFor(jobs.length));
+    const heatmaps = await network.heatmaps(this.#crops, jobs.length, this.#flip);
+    const shape = network.heatmapShape(jobs.length);
+    const crops = jobs.map(({ crop }) => crop);
+    const people = readKeypoints(heatmaps, shape, crops, model);
+    const mapsOfOne = heatmaps.length / jobs.length;
+    jobs.forEach(({ person, crop, resolve }, i) => {
+      const keypoints = people[i]!;
+      checkFinite(keypoints);
+      resolve({
+        box: person.box,
+        boxScore: person.score,
+        keypoints,
+        score: poseScore(keypoints, person.score, model),
+        crop,
+        ...(this.#options.keepHeatmaps && {
+          heatmaps: heatmaps.slice(i * mapsOfOne, (i + 1) * mapsOfOne),
+        }),
+      });
+    });
+  }
+
+  /** An eager pipeline has programs of 1, 2, 4, ... crops for what comes alone; else one serves all. */
+  #batchFor(count: number): number {
+    if (!this.#options.eager) return this.batch;
+    return Math.min(this.batch, 2 ** Math.ceil(Math.log2(count)));
+  }
+}
+
+function checkImage({ width, height, data }: RgbImage): void {
+  const sides = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
+  if (sides && data.length === width * height * 3) return;
+  throw inputError(
+    `picture: expected ${width}×${height} RGB pixels of 3 bytes each, got ${data.length} bytes. Leave out alpha and padding of rows.`,
+  );
+}
+
+function checkBox({ box, score }: PersonBox, index: number): void {
+  const numbers = box.length === 4 && [...box, score].every(Number.isFinite);
+  if (numbers && box[2] > 0 && box[3] > 0) return;
+  throw inputError(
+    `box ${index}: expected finite numbers x, y, width, height with a size above 0 and a score, got [${box.join(', ')}] and ${score}.`,
+  );
+}
+
+function checkFinite(keypoints: Float32Array): void {
+  if (keypoints.every(Number.isFinite)) return;
+  throw numericalError(
+    'network: its output is not finite. Check the weights: they may be of a run that failed, or of another input normalisation.',
+  );
+}
