@@ -15,7 +15,9 @@ const descBytes = {
   resampling: 2848,
 };
 
-export const dataType = { float32: 3, uint8: 6 } as const;
+export const dataType = { bfloat16: 2, float32: 3, int32: 4, int8: 5, uint8: 6 } as const;
+export type DataType = keyof typeof dataType;
+export const elementBytes = { bfloat16: 2, float32: 4, int32: 4, int8: 1, uint8: 1 } as const;
 /** Layouts by name: how dimensions lie in memory; `blocked16` is nChw16c. */
 export const layout = { any: 1, x: 2, nchw: 5, nhwc: 20, blocked16: 69, blocked8: 93 } as const;
 export type Layout = keyof typeof layout;
@@ -102,7 +104,7 @@ export function createDnnl({ c }: Ffi) {
   const engine = made(c.dnnl_engine_create(out, 1, 0), 'dnnl_engine_create');
   const stream = made(c.dnnl_stream_create(out, engine, 1), 'dnnl_stream_create');
 
-  function desc(type: keyof typeof dataType, dims: readonly number[], tag: Layout): MemoryDesc {
+  function desc(type: DataType, dims: readonly number[], tag: Layout): MemoryDesc {
     const md = new Uint8Array(descBytes.memory);
     const size = BigInt64Array.from(dims.map(BigInt));
     const code = c.dnnl_memory_desc_init_by_tag(md, dims.length, size, dataType[type], layout[tag]);

@@ -1,31 +1,57 @@
-// The oneDNN backend: float32 on the CPU through libdnnl 2.x.
+// The oneDNN backend: float32 or bfloat16 on the CPU through libdnnl 2.x.
 import { availableParallelism } from 'node:os';
 import { usageError } from '../../errors.ts';
 import type { Backend } from '../backend.ts';
+import { ChoiceCache, choiceFile } from './choiceCache.ts';
 import { createDnnl } from './dnnl2.ts';
 import { loadFfi } from './ffi.ts';
+import type { LoweringOptions } from './lower.ts';
 import { DnnlProgram } from './program.ts';
+import { directOnly, measuring } from './search.ts';
 import { DnnlStates } from './states.ts';
 
 export interface DnnlOptions {
   /** Threads of every primitive; all cores by default. */
   readonly threads?: number;
+  /** Algorithms of convolutions: `off` takes direct ones (default); else the fastest, measured or kept from before. */
+  readonly search?: SearchMode;
+  /** Element type of activations and products (default fp32). Parameters, statistics, loss and moments are float32. */
+  readonly precision?: Precision;
 }
 
+/** `cached` measures what no process has measured on this CPU before, `full` measures all again. */
+export type SearchMode = 'off' | 'cached' | 'full';
+export type Precision = 'fp32' | 'bf16';
+
 /** Throws an environment error where libdnnl is not to be had. */
-export function createDnnlBackend({ threads = availableParallelism() }: DnnlOptions = {}): Backend {
+export function createDnnlBackend({
+  threads = availableParallelism(),
+  search: mode = 'off',
+  precision = 'fp32',
+}: DnnlOptions = {}): Backend {
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw usageError(`--threads: expected a whole number of at least 1, got ${threads}.`);
   }
   const ffi = loadFfi();
   ffi.setThreads(threads);
   const dnnl = createDnnl(ffi);
+  const { major, minor, patch } = ffi.version;
+  const cache =
+    mode === 'off'
+      ? undefined
+      : new ChoiceCache(choiceFile(threads, `${major}.${minor}.${patch}`), mode === 'full');
+  const options: LoweringOptions = {
+    storage: precision === 'bf16' ? 'bfloat16' : 'float32',
+    search: cache ? measuring(ffi, dnnl, cache) : directOnly,
+  };
   return {
     name: 'onednn',
     createStates: () => new DnnlStates(ffi, dnnl),
     prepare(graph, { states } = {}) {
       const store = (states as DnnlStates | undefined) ?? new DnnlStates(ffi, dnnl);
-      return new DnnlProgram(graph, ffi, dnnl, store, states === undefined);
+      const program = new DnnlProgram(graph, ffi, dnnl, store, states === undefined, options);
+      cache?.save();
+      return program;
     },
     close: () => dnnl.close(),
   };

@@ -1,13 +1,12 @@
-// How oneDNN computes each op. Activations are blocked by 16 (or 8) channels; weights lie as the
-// forward convolution wants them. The small work at the edges of the network is in hostKernels.ts.
+// How oneDNN computes each op but convolutions (convolution.ts) and the small work at the edges of
+// the network (hostKernels.ts). Activations are blocked by 16 (or 8) channels.
 
-import { environmentError } from '../../errors.ts';
-import { elementCount, type Shape, type Value } from '../../graph/graph.ts';
+import { elementCount, type Value } from '../../graph/graph.ts';
 import type { BatchNormAttrs } from '../../ops/batchNorm.ts';
-import type { ConvAttrs } from '../../ops/conv2d.ts';
 import type { KernelTable } from '../backend.ts';
 import { adamUpdate } from './adam.ts';
-import { arg, type ConvShape, type MemoryDesc, type PostOp, type PrimitiveDesc } from './dnnl2.ts';
+import { conv2d, conv2dGradInput, conv2dGradWeight } from './convolution.ts';
+import { arg, elementBytes, type MemoryDesc, type PostOp } from './dnnl2.ts';
 import {
   gaussianHeatmaps,
   heatmapMse,
@@ -18,97 +17,10 @@ import {
 } from './hostKernels.ts';
 import type { Kernel, Lowering } from './lower.ts';
 
-/** Pictures have so few channels that blocks would be mostly padding; oneDNN reads them plain. */
-const isPicture = ({ shape }: Value) => shape[1]! < 8;
-const activation = (low: Lowering, x: Value) => (isPicture(x) ? low.plain(x) : low.blocked(x));
-
-function convShape(
-  low: Lowering,
-  x: Value,
-  weight: { readonly shape: Shape },
-  bias: boolean,
-  y: Value,
-  { stride, padding }: ConvAttrs,
-): ConvShape {
-  return {
-    x: activation(low, x),
-    w: low.dnnl.desc('float32', weight.shape, 'any'),
-    b: bias ? low.dnnl.desc('float32', [weight.shape[0]!], 'x') : undefined,
-    y: low.blocked(y),
-    stride,
-    padding,
-    algorithm: 'direct',
-  };
-}
-
-function expectFound(pd: PrimitiveDesc | undefined, what: string): PrimitiveDesc {
-  if (pd) return pd;
-  throw environmentError(
-    `oneDNN: no implementation of ${what} on this CPU. Run 'hrpose doctor' to see its features.`,
-  );
-}
-
-/** The gradients of a convolution need to know how the forward one would be done. */
-function withForward<T>(low: Lowering, shape: ConvShape, use: (forward: PrimitiveDesc) => T): T {
-  const forward = expectFound(low.dnnl.convForward(shape, true), 'convolution');
-  try {
-    return use(forward);
-  } finally {
-    forward.destroy();
-  }
-}
-
-/** A residual is summed in the place where it lies: the result overwrites it. */
-const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outputs: [y] }, low) => {
-  const shape = convShape(low, x!, w!, b !== undefined, y!, attrs);
-  const sum: PostOp[] = residual ? [{ kind: 'sum', scale: 1 }] : [];
-  const postOps: PostOp[] = attrs.relu ? [...sum, { kind: 'relu' }] : sum;
-  const pd = expectFound(low.dnnl.convForward(shape, true, postOps), node.name);
-  const out = residual ? low.overwritable(residual, shape.y) : low.out(y!, shape.y);
-  if (residual) low.left(y!, out);
-  const args = [
-    [arg.src, low.in(x!, shape.x)],
-    [arg.weights, low.in(w!, pd.desc('weights'))],
-    [arg.bias, b && low.tensor(b)],
-    [arg.dst, out],
-  ] as const;
-  low.primitive('conv2d', node.name, pd, args, [out]);
-};
-
-const conv2dGradInput: Kernel = ({ node, attrs, inputs: [dy, w], outputs: [dx] }, low) => {
-  const shape = convShape(low, dx!, w!, false, dy!, attrs);
-  const pd = withForward(low, shape, (forward) =>
-    expectFound(low.dnnl.convBackwardData(shape, forward), node.name),
-  );
-  const out = low.out(dx!, shape.x);
-  const args = [
-    [arg.diffDst, low.in(dy!, shape.y)],
-    [arg.weights, low.in(w!, pd.desc('weights'))],
-    [arg.diffSrc, out],
-  ] as const;
-  low.primitive('conv2dGradInput', node.name, pd, args, [out]);
-};
-
-const conv2dGradWeight: Kernel = ({ node, attrs, inputs: [x, dy], outputs: [dw, db] }, low) => {
-  const shape = convShape(low, x!, dw!, db !== undefined, dy!, attrs);
-  const pd = withForward(low, shape, (forward) =>
-    expectFound(low.dnnl.convBackwardWeights(shape, forward), node.name),
-  );
-  const outW = low.out(dw!, pd.desc('diffWeights'));
-  const outB = db && low.out(db, low.plain(db));
-  const args = [
-    [arg.src, low.in(x!, shape.x)],
-    [arg.diffDst, low.in(dy!, shape.y)],
-    [arg.diffWeights, outW],
-    [arg.diffBias, outB],
-  ] as const;
-  low.primitive('conv2dGradWeight', node.name, pd, args, outB ? [outW, outB] : [outW]);
-};
-
 const batchNormTrain: Kernel = ({ node, attrs, inputs: [x, gamma, beta], outputs }, low) => {
   const { epsilon, relu } = attrs as BatchNormAttrs;
   const [y, mean, variance] = outputs as [Value, Value, Value];
-  const desc = low.blocked(x!);
+  const desc = low.activation(x!);
   const pd = low.dnnl.batchNormForward(desc, epsilon, { training: true, relu });
   const out = low.out(y, desc);
   const stats = [low.out(mean, low.plain(mean)), low.out(variance, low.plain(variance))] as const;
@@ -131,7 +43,7 @@ const batchNormGrad: Kernel = ({ node, attrs, inputs, outputs }, low) => {
   const { epsilon, relu } = attrs as BatchNormAttrs;
   const [x, gamma, beta, mean, variance, y, dy] = inputs as Value[];
   const [dx, dgamma, dbeta] = outputs as [Value, Value, Value];
-  const desc = low.blocked(x!);
+  const desc = low.activation(x!);
   const note = low.notes.get(y!.id);
   if (!note) throw new Error(`batchNormGrad: '${node.name}' has no forward part in its program`);
   const pd = low.dnnl.batchNormBackward(desc, epsilon, relu, note.forward);
@@ -156,7 +68,7 @@ const batchNormGrad: Kernel = ({ node, attrs, inputs, outputs }, low) => {
 const batchNormInference: Kernel = ({ node, attrs, inputs, outputs: [y] }, low) => {
   const { epsilon, relu } = attrs as BatchNormAttrs;
   const [x, gamma, beta, mean, variance] = inputs as Value[];
-  const desc = low.blocked(x!);
+  const desc = low.activation(x!);
   const pd = low.dnnl.batchNormForward(desc, epsilon, { training: false, relu });
   const source = low.in(x!, desc);
   const out = low.out(y!, desc, source);
@@ -202,7 +114,7 @@ const reluGrad: Kernel = ({ node, inputs: [y, dy], outputs: [dx] }, low) => {
 
 /** Whether the layout fills blocks of channels up with zeros. */
 const isPadded = (low: Lowering, desc: MemoryDesc, { shape }: Value) =>
-  low.dnnl.bytes(desc) > elementCount(shape) * 4;
+  low.dnnl.bytes(desc) > elementCount(shape) * elementBytes[low.storage];
 
 /**
  * a + b, element by element; takes the place of a where a is not read again. (Not with a ReLU where
@@ -224,22 +136,22 @@ const sum: Kernel = ({ node, attrs, inputs: [a, b], outputs: [y] }, low) => {
 };
 
 const upsampleNearest: Kernel = ({ node, inputs: [x], outputs: [y] }, low) => {
-  const pd = low.dnnl.resample(low.blocked(x!), low.blocked(y!));
-  const out = low.out(y!, low.blocked(y!));
+  const pd = low.dnnl.resample(low.activation(x!), low.activation(y!));
+  const out = low.out(y!, low.activation(y!));
   const args = [
-    [arg.src, low.in(x!, low.blocked(x!))],
+    [arg.src, low.in(x!, low.activation(x!))],
     [arg.dst, out],
   ] as const;
   low.primitive('upsampleNearest', node.name, pd, args, [out]);
 };
 
 const sumBlocks: Kernel = ({ node, inputs: [x], outputs: [y] }, low) => {
-  const forward = low.dnnl.resample(low.blocked(y!), low.blocked(x!));
-  const pd = low.dnnl.resampleBackward(low.blocked(y!), low.blocked(x!), forward);
+  const forward = low.dnnl.resample(low.activation(y!), low.activation(x!));
+  const pd = low.dnnl.resampleBackward(low.activation(y!), low.activation(x!), forward);
   forward.destroy();
-  const out = low.out(y!, low.blocked(y!));
+  const out = low.out(y!, low.activation(y!));
   const args = [
-    [arg.diffDst, low.in(x!, low.blocked(x!))],
+    [arg.diffDst, low.in(x!, low.activation(x!))],
     [arg.diffSrc, out],
   ] as const;
   low.primitive('sumBlocks', node.name, pd, args, [out]);

@@ -9,8 +9,9 @@ import {
   type Value,
   type ValueId,
 } from '../../graph/graph.ts';
-import type { Dnnl, MemoryDesc, PrimitiveDesc } from './dnnl2.ts';
+import type { DataType, Dnnl, MemoryDesc, PrimitiveDesc } from './dnnl2.ts';
 import type { Handle } from './ffi.ts';
+import type { ConvSearch } from './search.ts';
 import type { DnnlStates } from './states.ts';
 
 /** A stretch of memory: in the program's arena, where its lifetime decides, or owned by a state. */
@@ -61,8 +62,31 @@ export interface Site {
   readonly outputs: readonly Value[];
 }
 
+export interface LoweringOptions {
+  readonly storage: DataType;
+  readonly search: ConvSearch;
+}
+
+/** Ops at the end of the network, which compute in float32. */
+const lossOps = new Set(['heatmapMse', 'heatmapMseGrad']);
+
+/** Values that no op but those of the loss reads. */
+function edgeValues(graph: Graph): ReadonlySet<ValueId> {
+  const inner = new Set(
+    graph.nodes.filter(({ op }) => !lossOps.has(op)).flatMap(({ inputs }) => inputs),
+  );
+  return new Set(graph.values.map(({ id }) => id).filter((id) => !inner.has(id)));
+}
+
 export class Lowering {
   readonly dnnl: Dnnl;
+  readonly search: ConvSearch;
+  /** Element type of activations between kernels, and of the weights that meet them. */
+  readonly storage: DataType;
+  /** Whether the graph makes gradients. */
+  readonly training: boolean;
+  /** Layout of master weights, by shape of the convolution. */
+  readonly masterLayouts = new Map<string, MemoryDesc>();
   readonly steps: Step[] = [];
   readonly primitiveDescs: PrimitiveDesc[] = [];
   /** What a forward kernel leaves for its gradient, by the value it made: primitive descriptors, workspaces. */
@@ -80,12 +104,18 @@ export class Lowering {
   readonly #lastRead = new Map<ValueId, number>();
   /** Values that are read after the last node: outputs and new states. */
   readonly #outlives: ReadonlySet<ValueId>;
+  /** Activations that only the loss or the caller reads: they stay float32. */
+  readonly #atEdge: ReadonlySet<ValueId>;
   #node = 0;
 
-  constructor(graph: Graph, dnnl: Dnnl, states: DnnlStates) {
+  constructor(graph: Graph, dnnl: Dnnl, states: DnnlStates, { storage, search }: LoweringOptions) {
     this.#graph = graph;
     this.dnnl = dnnl;
+    this.storage = storage;
+    this.search = search;
+    this.training = graph.nodes.some(({ op }) => op === 'conv2dGradWeight');
     this.#states = states;
+    this.#atEdge = edgeValues(graph);
     for (const state of graph.states) {
       this.#stateOf.set(state.value, state);
       if (state.next !== undefined) this.#replaces.set(state.next, state);
@@ -122,13 +152,22 @@ export class Lowering {
     return this.dnnl.desc(dtype, [elementCount(shape)], 'x');
   }
 
-  /** The layout in which activations go from kernel to kernel. */
-  blocked({ shape }: Value): MemoryDesc {
-    return this.dnnl.desc('float32', shape, this.dnnl.blockedLayout);
+  /** The layout and element type in which an activation goes from kernel to kernel. */
+  activation(
+    value: Value,
+    layout: 'blocked' | 'channelsLast' | 'nchw' = 'blocked',
+    type: DataType = this.#atEdge.has(value.id) ? 'float32' : this.storage,
+  ): MemoryDesc {
+    const { dnnl } = this;
+    const tags = { blocked: dnnl.blockedLayout, channelsLast: 'nhwc', nchw: 'nchw' } as const;
+    return dnnl.desc(type, value.shape, tags[layout]);
   }
 
-  any({ shape }: Value): MemoryDesc {
-    return this.dnnl.desc('float32', shape, 'any');
+  /** The tensor of a value, if it lies anywhere yet. */
+  known(value: Value): Tensor | undefined {
+    const state = this.#stateOf.get(value.id);
+    const laid = this.#tensors.has(value.id) || (state && this.#states.find(state.name));
+    return laid ? this.tensor(value) : undefined;
   }
 
   /** The tensor of a value as it lies. A state that no program has used yet takes the layout `ifNew`. */

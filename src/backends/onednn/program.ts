@@ -7,7 +7,13 @@ import { feedFor } from '../feeds.ts';
 import type { Dnnl } from './dnnl2.ts';
 import type { Ffi, Handle, NativeMemory } from './ffi.ts';
 import { kernels } from './kernels.ts';
-import { Lowering, type MemoryBuffer, type Step, type Tensor } from './lower.ts';
+import {
+  Lowering,
+  type LoweringOptions,
+  type MemoryBuffer,
+  type Step,
+  type Tensor,
+} from './lower.ts';
 import { type DnnlStates, writeArgs } from './states.ts';
 
 /** The event loop is let through when this much time has passed. */
@@ -75,12 +81,19 @@ export class DnnlProgram implements Program {
   readonly #outputs: Map<string, Float32Array>;
   #closed = false;
 
-  constructor(graph: Graph, ffi: Ffi, dnnl: Dnnl, states: DnnlStates, ownsStates: boolean) {
+  constructor(
+    graph: Graph,
+    ffi: Ffi,
+    dnnl: Dnnl,
+    states: DnnlStates,
+    ownsStates: boolean,
+    options: LoweringOptions,
+  ) {
     this.#graph = graph;
     this.#dnnl = dnnl;
     this.states = states;
     this.#ownsStates = ownsStates;
-    const low = new Lowering(graph, dnnl, states);
+    const low = new Lowering(graph, dnnl, states, options);
     low.run(kernels);
     this.#lowering = low;
     states.allocate(graph.states);

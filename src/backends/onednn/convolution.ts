@@ -1,0 +1,248 @@
+// The three convolution kernels: forward, gradient by the input, gradient by the weight. Algorithm
+// and layout of each come from the search; weights lie as the forward convolution wants them.
+import { environmentError } from '../../errors.ts';
+import type { Shape, Value } from '../../graph/graph.ts';
+import type { ConvAttrs } from '../../ops/conv2d.ts';
+import {
+  arg,
+  type ConvShape,
+  type DataType,
+  type MemoryDesc,
+  type PostOp,
+  type PrimitiveDesc,
+} from './dnnl2.ts';
+import type { Kernel, Lowering } from './lower.ts';
+import type { ConvChoice, TrialTensor } from './search.ts';
+
+/** What the kernels know of a convolution, whatever its direction. */
+interface Conv {
+  readonly x: Value;
+  readonly weightShape: Shape;
+  readonly bias: boolean;
+  readonly y: Value;
+  readonly attrs: ConvAttrs;
+}
+
+/** Pictures have so few channels that blocks would be mostly padding; oneDNN reads them plain. */
+const isPicture = ({ shape }: Value) => shape[1]! < 8;
+
+/** Element types: of activations (by default each value's own) and of weights. */
+interface Storage {
+  readonly activations?: DataType;
+  readonly weights?: DataType;
+}
+
+function shapeOf(
+  low: Lowering,
+  { x, weightShape, bias, y, attrs }: Conv,
+  { algorithm, layout }: ConvChoice,
+  { activations, weights = low.storage }: Storage = {},
+): ConvShape {
+  const lay = (value: Value) =>
+    low.activation(value, isPicture(value) ? 'nchw' : layout, activations);
+  return {
+    x: lay(x),
+    w: low.dnnl.desc(weights, weightShape, 'any'),
+    b: bias ? low.dnnl.desc('float32', [weightShape[0]!], 'x') : undefined,
+    y: lay(y),
+    stride: attrs.stride,
+    padding: attrs.padding,
+    algorithm,
+  };
+}
+
+const direct: ConvChoice = { algorithm: 'direct', layout: 'blocked' };
+
+function candidates({ x, weightShape, attrs }: Conv): readonly ConvChoice[] {
+  const [, , height, width] = weightShape;
+  const small = height === 3 && width === 3 && attrs.stride === 1;
+  return [
+    direct,
+    ...(small ? [{ algorithm: 'winograd', layout: 'blocked' } as const] : []),
+    ...(isPicture(x) ? [] : [{ algorithm: 'direct', layout: 'channelsLast' } as const]),
+  ];
+}
+
+/** A convolution as text: what its time depends on. */
+function keyOf(low: Lowering, direction: string, { x, weightShape, bias, y, attrs }: Conv) {
+  const { storage, training } = low;
+  const sizes = `${x.shape.join('×')} * ${weightShape.join('×')} → ${y.shape.join('×')}`;
+  const how = `stride ${attrs.stride} padding ${attrs.padding}${bias ? ' bias' : ''}`;
+  return `${direction} ${storage}${training ? ' training' : ''}: ${sizes}, ${how}`;
+}
+
+function expectFound(pd: PrimitiveDesc | undefined, what: string): PrimitiveDesc {
+  if (pd) return pd;
+  throw environmentError(
+    `oneDNN: no implementation of ${what} on this CPU. Run 'hrpose doctor' to see its features.`,
+  );
+}
+
+/** Layout of weights in which training keeps them: that of the direct forward convolution, in float32. */
+function masterWeights(low: Lowering, conv: Conv): MemoryDesc {
+  const key = `${conv.x.shape} ${conv.weightShape} ${conv.y.shape} ${conv.attrs.stride}`;
+  const known = low.masterLayouts.get(key);
+  if (known) return known;
+  const float = { activations: 'float32', weights: 'float32' } as const;
+  const pd = expectFound(
+    low.dnnl.convForward(shapeOf(low, conv, direct, float), true),
+    'convolution',
+  );
+  const desc = pd.desc('weights');
+  pd.destroy();
+  low.masterLayouts.set(key, desc);
+  return desc;
+}
+
+/** How the weights lie, or will: training needs one layout for all directions, inference takes any. */
+const weightsLie = (low: Lowering, conv: Conv, w: Value): MemoryDesc | undefined =>
+  low.training ? low.tensor(w, masterWeights(low, conv)).desc : low.known(w)?.desc;
+
+const tensor = (index: number, desc: MemoryDesc, lies?: MemoryDesc): TrialTensor => ({
+  index,
+  desc,
+  lies,
+  written: false,
+});
+const written = (index: number, desc: MemoryDesc, lies?: MemoryDesc): TrialTensor => ({
+  ...tensor(index, desc, lies),
+  written: true,
+});
+
+/** A residual is summed in the place where it lies: the result overwrites it. */
+export const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outputs: [y] }, low) => {
+  const conv: Conv = { x: x!, weightShape: w!.shape, bias: b !== undefined, y: y!, attrs };
+  const sum: PostOp[] = residual ? [{ kind: 'sum', scale: 1 }] : [];
+  const postOps: PostOp[] = attrs.relu ? [...sum, { kind: 'relu' }] : sum;
+  const describe = (choice: ConvChoice) =>
+    low.dnnl.convForward(shapeOf(low, conv, choice), low.training, postOps);
+  const natural = shapeOf(low, conv, direct);
+  const weights = weightsLie(low, conv, w!);
+  const choice = low.search.choose({
+    key: `${keyOf(low, 'forward', conv)}${residual ? ' sum' : ''}${attrs.relu ? ' relu' : ''}`,
+    candidates: candidates(conv),
+    trial(one) {
+      const pd = describe(one);
+      if (!pd) return undefined;
+      const shape = shapeOf(low, conv, one);
+      const bias = shape.b ? [tensor(arg.bias, shape.b)] : [];
+      return {
+        pd,
+        tensors: [
+          tensor(arg.src, shape.x, natural.x),
+          tensor(arg.weights, pd.desc('weights'), weights),
+          ...bias,
+          written(arg.dst, shape.y, natural.y),
+        ],
+      };
+    },
+  });
+  const shape = shapeOf(low, conv, choice);
+  const pd = expectFound(describe(choice), node.name);
+  const out = residual ? low.overwritable(residual, shape.y) : low.out(y!, shape.y);
+  if (residual) low.left(y!, out);
+  const args = [
+    [arg.src, low.in(x!, shape.x)],
+    [arg.weights, low.in(w!, pd.desc('weights'))],
+    [arg.bias, b && low.tensor(b)],
+    [arg.dst, out],
+  ] as const;
+  low.primitive('conv2d', node.name, pd, args, [out]);
+};
+
+/** The gradients of a convolution need to know how the forward one would be done. */
+function withForward<T>(
+  low: Lowering,
+  conv: Conv,
+  choice: ConvChoice,
+  use: (forward: PrimitiveDesc) => T,
+): T | undefined {
+  const forward = low.dnnl.convForward(shapeOf(low, conv, choice), true);
+  if (!forward) return undefined;
+  try {
+    return use(forward);
+  } finally {
+    forward.destroy();
+  }
+}
+
+export const conv2dGradInput: Kernel = ({ node, attrs, inputs: [dy, w], outputs: [dx] }, low) => {
+  const conv: Conv = { x: dx!, weightShape: w!.shape, bias: false, y: dy!, attrs };
+  const describe = (choice: ConvChoice) =>
+    withForward(low, conv, choice, (forward) =>
+      low.dnnl.convBackwardData(shapeOf(low, conv, choice), forward),
+    );
+  const natural = shapeOf(low, conv, direct);
+  const weights = weightsLie(low, conv, w!);
+  const choice = low.search.choose({
+    key: keyOf(low, 'gradInput', conv),
+    candidates: candidates(conv),
+    trial(one) {
+      const pd = describe(one);
+      if (!pd) return undefined;
+      const shape = shapeOf(low, conv, one);
+      return {
+        pd,
+        tensors: [
+          tensor(arg.diffDst, shape.y, natural.y),
+          tensor(arg.weights, pd.desc('weights'), weights),
+          written(arg.diffSrc, shape.x, natural.x),
+        ],
+      };
+    },
+  });
+  const shape = shapeOf(low, conv, choice);
+  const pd = expectFound(describe(choice), node.name);
+  const out = low.out(dx!, shape.x);
+  const args = [
+    [arg.diffDst, low.in(dy!, shape.y)],
+    [arg.weights, low.in(w!, pd.desc('weights'))],
+    [arg.diffSrc, out],
+  ] as const;
+  low.primitive('conv2dGradInput', node.name, pd, args, [out]);
+};
+
+export const conv2dGradWeight: Kernel = (
+  { node, attrs, inputs: [x, dy], outputs: [dw, db] },
+  low,
+) => {
+  const conv: Conv = { x: x!, weightShape: dw!.shape, bias: db !== undefined, y: dy!, attrs };
+  // Gradients of weights are float32, whatever the activations are.
+  const shapeFor = (choice: ConvChoice) => shapeOf(low, conv, choice, { weights: 'float32' });
+  const describe = (choice: ConvChoice) =>
+    withForward(low, conv, choice, (forward) =>
+      low.dnnl.convBackwardWeights(shapeFor(choice), forward),
+    );
+  const natural = shapeFor(direct);
+  const weights = masterWeights(low, conv);
+  const choice = low.search.choose({
+    key: keyOf(low, 'gradWeight', conv),
+    candidates: candidates(conv),
+    trial(one) {
+      const pd = describe(one);
+      if (!pd) return undefined;
+      const shape = shapeFor(one);
+      const bias = shape.b ? [written(arg.diffBias, shape.b)] : [];
+      return {
+        pd,
+        tensors: [
+          tensor(arg.src, shape.x, natural.x),
+          tensor(arg.diffDst, shape.y, natural.y),
+          written(arg.diffWeights, pd.desc('diffWeights'), weights),
+          ...bias,
+        ],
+      };
+    },
+  });
+  const shape = shapeFor(choice);
+  const pd = expectFound(describe(choice), node.name);
+  const outW = low.out(dw!, pd.desc('diffWeights'));
+  const outB = db && low.out(db, low.plain(db));
+  const args = [
+    [arg.src, low.in(x!, shape.x)],
+    [arg.diffDst, low.in(dy!, shape.y)],
+    [arg.diffWeights, outW],
+    [arg.diffBias, outB],
+  ] as const;
+  low.primitive('conv2dGradWeight', node.name, pd, args, outB ? [outW, outB] : [outW]);
+};
