@@ -2,8 +2,8 @@
 // Extra arguments go to the runner; names of test files among them replace the whole list:
 //   npm test -- src/pose/affine.test.ts --test-name-pattern=rotation
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureReady, root } from './setup.js';
 
@@ -18,6 +18,8 @@ const all = readdirSync(join(root, 'src'), { recursive: true })
 const files = named.length > 0 ? named : all;
 process.stdout.write(`Running ${files.length} test files ...\n`);
 
+// What tests measure or download is not the user's: they share the cores and would measure wrong.
+const cache = mkdtempSync(join(tmpdir(), 'hrpose-test-cache-'));
 const { status, signal } = spawnSync(
   process.execPath,
   [
@@ -33,8 +35,9 @@ const { status, signal } = spawnSync(
     cwd: root,
     stdio: 'inherit',
     // Two test files share the cores: oneDNN's threads should sleep, not spin, while they wait.
-    env: { OMP_WAIT_POLICY: 'passive', ...process.env },
+    env: { OMP_WAIT_POLICY: 'passive', ...process.env, HRPOSE_CACHE: cache },
   },
 );
+rmSync(cache, { recursive: true, force: true });
 if (signal !== null) process.stderr.write(`error: the test runner was ended by ${signal}.\n`);
 process.exit(status ?? 1);

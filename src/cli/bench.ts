@@ -64,7 +64,8 @@ async function print(measured: Measurement, flags: NetworkFlags): Promise<void> 
       network: `${flags.variant} w${flags.width}`,
       size: `${height}x${width}`,
       batch: flags.batch,
-      dtype: 'float32',
+      dtype: flags.amp === true ? 'bf16' : flags.amp,
+      search: flags.search,
       images_per_second: round(measured.imagesPerSecond, 3),
       step_ms: measured.stepMilliseconds.map((ms) => round(ms, 1)),
       gflops: round(measured.gigaflops, 1),
@@ -82,7 +83,7 @@ async function print(measured: Measurement, flags: NetworkFlags): Promise<void> 
       `${milliseconds.toFixed(1).padStart(9)} ms ${((100 * milliseconds) / total).toFixed(1).padStart(5)} % ${String(count).padStart(6)}  ${kind} (${implementation})`,
   );
   const lines = [
-    `${measured.job}: HRNet-W${flags.width} (${flags.variant}) at ${height}x${width}, batch ${flags.batch}, float32, ${flags.threads} threads`,
+    `${measured.job}: HRNet-W${flags.width} (${flags.variant}) at ${height}x${width}, batch ${flags.batch}, ${flags.amp === true ? 'bf16' : flags.amp}, ${flags.threads} threads`,
     `  ${measured.imagesPerSecond.toFixed(2)} images/s (median of ${measured.stepMilliseconds.length} steps: ${measured.stepMilliseconds.map((ms) => ms.toFixed(0)).join(', ')} ms)`,
     `  ${measured.gigaflops.toFixed(0)} GFLOP/s in the convolutions' arithmetic`,
     `  ${measured.peakRssMb.toFixed(0)} MB at most in memory, ${measured.programMb.toFixed(0)} MB of it activations; ready after ${measured.prepareSeconds.toFixed(1)} s`,

@@ -131,12 +131,6 @@ const table: readonly PaddleFlag[] = [
     treatment: 'refused',
     advice: 'FastDeploy packages are not written; leave the flag out',
   },
-  {
-    tools: ['train', 'eval'],
-    flags: '--amp',
-    treatment: 'note',
-    advice: 'everything is computed in float32',
-  },
 ];
 
 /** Python's idea of text as a boolean is that all of it is true; here it is read as it is meant. */

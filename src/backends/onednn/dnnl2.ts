@@ -94,6 +94,9 @@ export type Dnnl = ReturnType<typeof createDnnl>;
 /** Bit 5 of dnnl_cpu_isa_t stands for AVX-512 (core) and everything newer. */
 const hasAvx512 = (c: Ffi['c']) => (c.dnnl_get_effective_cpu_isa() & 0x20) !== 0;
 
+/** Bit 7 stands for AVX512_BF16 and newer. */
+export const hasBfloat16 = (c: Ffi['c']): boolean => (c.dnnl_get_effective_cpu_isa() & 0x80) !== 0;
+
 /** One engine and one stream on the CPU, with everything that makes descriptors and primitives. */
 export function createDnnl({ c }: Ffi) {
   const out = new BigUint64Array(1);

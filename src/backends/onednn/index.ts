@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { usageError } from '../../errors.ts';
 import type { Backend } from '../backend.ts';
 import { ChoiceCache, choiceFile } from './choiceCache.ts';
-import { createDnnl } from './dnnl2.ts';
+import { createDnnl, hasBfloat16 } from './dnnl2.ts';
 import { loadFfi } from './ffi.ts';
 import type { LoweringOptions } from './lower.ts';
 import { DnnlProgram } from './program.ts';
@@ -56,3 +56,6 @@ export function createDnnlBackend({
     close: () => dnnl.close(),
   };
 }
+
+/** Whether this CPU multiplies bfloat16 by instructions of its own; elsewhere float32 is faster. */
+export const fastBfloat16 = (): boolean => hasBfloat16(loadFfi().c);
