@@ -31,6 +31,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./cocoeval.ts'),
   },
   {
+    name: 'infer',
+    group: 'Use',
+    summary: "find people's keypoints in pictures: draw them, write them as COCO results",
+    load: () => import('./infer.ts'),
+  },
+  {
     name: 'data',
     group: 'Prepare',
     summary: 'make a synthetic data set (synth), fetch COCO (download), check one (check)',
@@ -87,6 +93,7 @@ Examples
   hrpose train -c configs/keypoint/hrnet/hrnet_w32_384x288.yml --eval
   hrpose train -c CONFIG -o TrainReader.batch_size=32 epoch=100 -r output/CONFIG
   hrpose eval -c CONFIG -o weights=output/CONFIG/best_model
+  hrpose infer -c CONFIG -o weights=output/CONFIG/best_model --image photos
 
 Exit codes: 0 done, 2 usage, 3 bad input, 4 environment, 5 numerical, 6 peer lost, 130 interrupted
 `;

@@ -27,9 +27,14 @@ interface PaddleFlag {
   readonly tools: readonly PaddleTool[];
   /** As commander declares it. `<bool>` values are read as booleans: False means false. */
   readonly flags: string;
-  /** 'unused': accepted without a word; 'note': accepted, one line says so; 'refused': usage error. */
-  readonly treatment: 'unused' | 'note' | 'refused';
+  /**
+   * 'unused': accepted without a word; 'note': accepted, one line says so; 'refused': usage error;
+   * 'same': another name of an option of ours, which it is unless that is given as well.
+   */
+  readonly treatment: 'unused' | 'note' | 'refused' | 'same';
   readonly advice: string;
+  /** For 'same': our option, as its value is called, and the value. */
+  readonly means?: (value: string) => readonly [option: string, value: unknown];
 }
 
 const all: readonly PaddleTool[] = ['train', 'eval', 'infer', 'export'];
@@ -117,6 +122,61 @@ const table: readonly PaddleFlag[] = [
     advice: '',
   },
   { tools: ['eval', 'infer'], flags: '--match_metric <name>', treatment: 'unused', advice: '' },
+  // The picture wins over the folder, as in infer.py: the first that stands here is taken.
+  {
+    tools: ['infer'],
+    flags: '--infer_img <file>',
+    treatment: 'same',
+    advice: '',
+    means: (value) => ['image', [value]],
+  },
+  {
+    tools: ['infer'],
+    flags: '--infer_dir <dir>',
+    treatment: 'same',
+    advice: '',
+    means: (value) => ['image', [value]],
+  },
+  {
+    tools: ['infer'],
+    flags: '--infer_list <file>',
+    treatment: 'refused',
+    advice: "name pictures, folders or patterns with '--image'",
+  },
+  {
+    tools: ['infer'],
+    flags: '--output_dir <dir>',
+    treatment: 'same',
+    advice: '',
+    means: (value) => ['output', value],
+  },
+  {
+    tools: ['infer'],
+    flags: '--draw_threshold <score>',
+    treatment: 'same',
+    advice: '',
+    means: (value) => ['drawThreshold', parseScore('--draw_threshold')(value)],
+  },
+  {
+    tools: ['infer'],
+    flags: '--save_results <bool>',
+    treatment: 'same',
+    advice: '',
+    means: (value) => ['saveJson', parseBoolean(value)],
+  },
+  {
+    tools: ['infer'],
+    flags: '--visualize <bool>',
+    treatment: 'same',
+    advice: '',
+    means: (value) => ['draw', parseBoolean(value)],
+  },
+  {
+    tools: ['infer'],
+    flags: '--save_threshold <score>',
+    treatment: 'note',
+    advice: 'keypoints.json holds every keypoint with its score',
+  },
   { tools: ['infer'], flags: '--do_eval <bool>', treatment: 'unused', advice: '' },
   { tools: ['infer'], flags: '--rtn_im_file <bool>', treatment: 'unused', advice: '' },
   {
@@ -140,6 +200,15 @@ export function parseBoolean(text: string): boolean {
   throw usageError(`expected true or false, got '${text.slice(0, 40)}'.`);
 }
 
+/** A score from 0 to 1, for an option; a usage error names the option. */
+export const parseScore =
+  (option: string) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d*\.?\d+$/.test(text) && value <= 1) return value;
+    throw usageError(`${option}: expected a number from 0 to 1, got '${text.slice(0, 40)}'.`);
+  };
+
 const longName = (flags: string) => flags.split(' ')[0]!;
 
 /** `--fleet` as typed, without the value. */
@@ -153,7 +222,13 @@ function isGiven(flag: PaddleFlag, value: unknown): boolean {
   }
 }
 
-function answer(flag: PaddleFlag, value: unknown): void {
+function answer(flag: PaddleFlag, value: unknown, command: Command): void {
+  if (flag.means && value !== undefined) {
+    const [option, meant] = flag.means(String(value));
+    if (command.getOptionValueSource(option) !== 'cli')
+      command.setOptionValueWithSource(option, meant, 'cli');
+    return;
+  }
   if (!isGiven(flag, value) || flag.treatment === 'unused') return;
   const text = `${longName(flag.flags)}: ${flag.advice}.`;
   if (flag.treatment === 'refused') throw usageError(text);
@@ -174,6 +249,6 @@ export function addPaddleFlags(command: Command, tool: PaddleTool): Command {
     return { flag, name: option.attributeName() };
   });
   return command.hook('preAction', (_, action) => {
-    for (const { flag, name } of options) answer(flag, action.opts()[name]);
+    for (const { flag, name } of options) answer(flag, action.opts()[name], action);
   });
 }

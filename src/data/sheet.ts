@@ -1,14 +1,12 @@
 // Sheets of people with ground truth on the left and the prediction on the right of each cell, to
 // look at what a network does: the worst, the best, or any others.
-import { rename, rm, writeFile } from 'node:fs/promises';
-import sharp from 'sharp';
-import { environmentError } from '../errors.ts';
-import { drawText, letterStep, lineStep } from '../pose/bitmapFont.ts';
 import { drawBox, drawPerson } from '../pose/draw.ts';
+import { drawGrid, type GridCell } from '../pose/grid.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
 import { type RgbImage, warpAffine } from '../pose/warp.ts';
 import { decodeImage } from './image.ts';
 import type { Size } from './record.ts';
+import { writePicture } from './writePicture.ts';
 
 export interface SheetCell {
   /** A picture file or a decoded picture. */
@@ -33,9 +31,6 @@ export interface SheetOptions {
   readonly threshold?: number;
 }
 
-const gap = 6;
-const paper = 24;
-const ink = [230, 230, 230] as const;
 /** Share of the view that the box fills. */
 const fill = 0.8;
 
@@ -57,16 +52,6 @@ const moved = (keypoints: ArrayLike<number>, m: Float64Array): number[] =>
   Array.from(keypoints, (value, i) =>
     i % 3 === 0 ? m[0]! * value + m[2]! : i % 3 === 1 ? m[4]! * value + m[5]! : value,
   );
-
-function copyInto(sheet: RgbImage, view: RgbImage, x: number, y: number): void {
-  for (let row = 0; row < view.height; row++) {
-    const from = row * view.width * 3;
-    sheet.data.set(
-      view.data.subarray(from, from + view.width * 3),
-      ((y + row) * sheet.width + x) * 3,
-    );
-  }
-}
 
 /** Both views of one cell. */
 async function drawCell(
@@ -96,22 +81,11 @@ export async function drawSheet(
   cells: readonly SheetCell[],
   { skeleton, columns = 4, view = { width: 192, height: 256 }, threshold = 0.2 }: SheetOptions,
 ): Promise<RgbImage> {
-  const across = Math.max(1, Math.min(columns, cells.length));
-  const rows = Math.max(1, Math.ceil(cells.length / across));
-  const cellWidth = view.width * 2 + gap;
-  const cellHeight = view.height + lineStep + gap;
-  const [width, height] = [across * (cellWidth + gap) + gap, rows * (cellHeight + gap) + gap];
-  const sheet = { width, height, data: new Uint8Array(width * height * 3).fill(paper) };
-  for (const [i, cell] of cells.entries()) {
-    const x = gap + (i % across) * (cellWidth + gap);
-    const y = gap + Math.floor(i / across) * (cellHeight + gap);
-    const [left, right] = await drawCell(cell, view, skeleton, threshold);
-    copyInto(sheet, left, x, y);
-    copyInto(sheet, right, x + view.width + gap, y);
-    const caption = cell.caption.slice(0, Math.floor((cellWidth - 2) / letterStep));
-    drawText(sheet, caption, x + 2, y + view.height + 3, ink);
+  const drawn: GridCell[] = [];
+  for (const cell of cells) {
+    drawn.push({ views: await drawCell(cell, view, skeleton, threshold), caption: cell.caption });
   }
-  return sheet;
+  return drawGrid(drawn, { columns, view, viewsPerCell: 2 });
 }
 
 /** Writes a sheet as PNG or JPEG, by the file's ending; the file appears only when complete. */
@@ -120,18 +94,5 @@ export async function writeSheet(
   cells: readonly SheetCell[],
   options: SheetOptions,
 ): Promise<void> {
-  const { width, height, data } = await drawSheet(cells, options);
-  const picture = sharp(data, { raw: { width, height, channels: 3 } });
-  const encoded = /\.jpe?g$/i.test(file) ? picture.jpeg({ quality: 90 }) : picture.png();
-  const partial = `${file}.partial-${process.pid}`;
-  try {
-    await writeFile(partial, await encoded.toBuffer());
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw environmentError(
-      `sheet: cannot write ${file} (${(error as Error).message}). Check that its folder exists and has room.`,
-      { cause: error },
-    );
-  }
+  await writePicture(file, await drawSheet(cells, options));
 }

@@ -110,7 +110,7 @@ export function drawBox(
 type Side = 'left' | 'right' | 'middle';
 
 /** Which side of the body each keypoint is on, by the skeleton's flip pairs, [K]. */
-function keypointSides(skeleton: Skeleton): Side[] {
+export function keypointSides(skeleton: Skeleton): Side[] {
   const sides: Side[] = skeleton.keypoints.map(() => 'middle');
   for (const [left, right] of skeleton.flipPairs) {
     sides[left] = 'left';
@@ -124,10 +124,14 @@ const styles: Record<'truth' | 'prediction', Record<Side, Colour>> = {
   truth: { left: [64, 160, 255], right: [255, 150, 40], middle: [240, 240, 240] },
   prediction: { left: [60, 220, 120], right: [255, 80, 160], middle: [255, 230, 80] },
 };
+/** The colours of predictions. */
+export const sideColours: Readonly<Record<Side, Colour>> = styles.prediction;
 const rimColour: Colour = [16, 16, 20];
 
 export interface DrawPersonOptions {
   readonly style: 'truth' | 'prediction';
+  /** Shape of the points; by the style when left out. */
+  readonly point?: 'dot' | 'diamond';
   /** Keypoints with a lower third number are left out. Default: anything above 0 is drawn. */
   readonly threshold?: number;
   /** Thickness of a limb, px; by the person's size when left out. */
@@ -135,7 +139,7 @@ export interface DrawPersonOptions {
 }
 
 /** Limb thickness for a person whose drawn keypoints spread over `extent` px. */
-const thicknessFor = (extent: number) => clampTo(extent / 70, 1.2, 8);
+const thicknessFor = (extent: number) => clampTo(extent / 70, 1.2, 32);
 
 /**
  * Draws one person. keypoints: [K, 3] x, y in px and a third number: the visibility for ground
@@ -145,7 +149,7 @@ export function drawPerson(
   image: RgbImage,
   keypoints: ArrayLike<number>,
   skeleton: Skeleton,
-  { style, threshold, thickness }: DrawPersonOptions,
+  { style, point: shape, threshold, thickness }: DrawPersonOptions,
 ): void {
   const sides = keypointSides(skeleton);
   const colours = styles[style];
@@ -173,8 +177,9 @@ export function drawPerson(
             : 'middle';
     drawLine(image, at(a), at(b), thick, colours[side]);
   }
-  const point = style === 'truth' ? drawDot : drawDiamond;
-  const radius = thick * (style === 'truth' ? 1.15 : 1.5) + 0.5;
+  const round = (shape ?? (style === 'truth' ? 'dot' : 'diamond')) === 'dot';
+  const point = round ? drawDot : drawDiamond;
+  const radius = thick * (round ? 1.15 : 1.5) + 0.5;
   for (const k of drawn) {
     point(image, at(k), radius + rim, rimColour);
     const covered = style === 'truth' && keypoints[k * 3 + 2] === 1;

@@ -6,12 +6,13 @@ export interface Interrupts {
   close(): void;
 }
 
-export function watchInterrupts(): Interrupts {
+/** `stopping` is what the first Ctrl-C is answered with. */
+export function watchInterrupts(stopping = 'stopping after this step'): Interrupts {
   let count = 0;
   const onSignal = () => {
     count++;
     if (count > 1) process.exit(130);
-    process.stderr.write('stopping after this step; press Ctrl-C again to stop at once\n');
+    process.stderr.write(`${stopping}; press Ctrl-C again to stop at once\n`);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

@@ -6,10 +6,11 @@ import type { Skeleton } from '../../pose/skeleton.ts';
 import { parseSkeleton } from '../../pose/skeletons.ts';
 import type { Settings } from '../settings.ts';
 import { loadConfigTree } from './merge.ts';
-import { toPlain } from './node.ts';
+import { type MapNode, toPlain } from './node.ts';
 import { applyOverrides } from './overrides.ts';
 import { resolveSettings } from './resolve.ts';
 import { readRoot } from './root.ts';
+import { parseYaml } from './yaml.ts';
 
 export interface LoadedSettings {
   readonly settings: Settings;
@@ -48,13 +49,33 @@ export function loadSettings(file: string, overrides: readonly string[]): Loaded
   const warnings: string[] = [];
   try {
     const tree = applyOverrides(loadConfigTree(file, warnings), overrides, warnings);
-    const root = readRoot(tree, warnings);
-    const skeleton = root.skeleton === undefined ? undefined : readSkeletonFile(root.skeleton);
-    const settings = resolveSettings(root, basename(file, extname(file)), skeleton);
+    const settings = settingsOfTree(tree, file, warnings);
     return { settings, warnings, resolved: toPlain(tree) };
   } catch (error) {
     throw withWarnings(error, warnings);
   }
+}
+
+/**
+ * Settings of a config that was resolved before and kept as data, as a checkpoint does.
+ * @param where what holds it, for messages; its base name becomes the settings' name
+ */
+export function settingsOfResolved(resolved: unknown, where: string): Settings {
+  const warnings: string[] = [];
+  try {
+    // JSON is YAML; only maps have a tag or a class, and those carry it as `name`.
+    const tree = parseYaml(JSON.stringify(resolved) ?? 'null', where, warnings);
+    if (tree.kind !== 'map') throw inputError(`${where}: holds no settings.`);
+    return settingsOfTree(tree, where, warnings);
+  } catch (error) {
+    throw withWarnings(error, warnings);
+  }
+}
+
+function settingsOfTree(tree: MapNode, file: string, warnings: string[]): Settings {
+  const root = readRoot(tree, warnings);
+  const skeleton = root.skeleton === undefined ? undefined : readSkeletonFile(root.skeleton);
+  return resolveSettings(root, basename(file, extname(file)), skeleton);
 }
 
 /** A setting that is missing is often one that is misspelt: the warnings belong to the error. */

@@ -1,0 +1,93 @@
+// hrpose infer: finds the keypoints of people in pictures.
+import { Command } from 'commander';
+import { usageError } from '../errors.ts';
+import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
+import { addConfigOptions, addPaddleFlags, parseScore } from './paddleFlags.ts';
+
+export interface InferFlags extends DeviceOptions {
+  readonly config?: string;
+  readonly opt: string[];
+  readonly image?: string[];
+  readonly boxes?: string;
+  readonly imageList?: string;
+  readonly detector?: string;
+  readonly boxThreshold: number;
+  readonly flip: boolean;
+  readonly batch: number;
+  readonly output: string;
+  readonly saveJson: boolean;
+  readonly draw: boolean;
+  readonly drawThreshold: number;
+  readonly heatmaps: boolean;
+  readonly sheet?: string;
+  readonly exif: boolean;
+  readonly json?: boolean;
+}
+
+const notes = `
+Where people are
+  --boxes FILE      COCO JSON: a detector's results, or annotations. A picture is found by 'file_name', by the
+                    images list of the file or of --image-list, or by its number: 000000000785.jpg is 785
+  --detector FILE   an ONNX model that finds people
+  neither           every picture is taken as one person, whole
+
+Files in --output
+  <name of the picture>      with limbs, points and scores; pictures of several folders keep their folders
+  keypoints.json             with --save-json: a COCO result list with file names
+  heatmaps/<name>            with --heatmaps
+
+A picture that cannot be read is named and left out, and the exit code is 3 at the end.
+Without -c the network is known from the run that saved the weights, or from their shapes.
+
+Examples
+  hrpose infer -c configs/keypoint/hrnet/hrnet_w32_384x288.yml -o weights=best_model --image photo.jpg
+  hrpose infer -o weights=output/demo/best_model --image photos --boxes boxes.json --save-json
+  hrpose infer -o weights=PATH --image 'photos/**/*.jpg' --detector yolox.onnx --sheet sheet.png`;
+
+export function command(): Command {
+  const infer = addConfigOptions(new Command('infer'), { required: false })
+    .summary("find people's keypoints in pictures")
+    .description(
+      'Finds the keypoints of people in pictures: draws them, and writes them as COCO results.',
+    )
+    .option('--image <paths...>', 'picture files, folders or patterns')
+    .option('--boxes <file>', 'people as boxes in a COCO JSON file')
+    .option('--image-list <file>', 'COCO JSON whose images tell which picture an id means')
+    .option('--detector <model>', 'ONNX model that finds people')
+    .option(
+      '--box-threshold <score>',
+      'leave out boxes with a lower score',
+      parseScore('--box-threshold'),
+      0.5,
+    )
+    .option(
+      '--flip',
+      'also look at every person mirrored: half as fast, a little more accurate',
+      false,
+    )
+    .option('--batch <n>', 'people a step of the network', wholeNumber('--batch', 1, 512), 4)
+    .option('--output <dir>', 'where to write', 'output/infer')
+    .option('--save-json', 'write keypoints.json', false)
+    .option('--no-draw', 'write no pictures')
+    .option(
+      '--draw-threshold <score>',
+      'draw keypoints from this score on',
+      parseScore('--draw-threshold'),
+      0.5,
+    )
+    .option('--heatmaps', 'also write pictures with the heatmaps', false)
+    .option('--sheet <file>', 'write all pictures small on one sheet (PNG or JPEG)')
+    .option('--no-exif', 'take pictures as they are stored, not turned upright');
+  addDeviceOptions(infer).addHelpText('after', notes);
+  return addPaddleFlags(infer, 'infer').action(async (_, cmd: Command) => {
+    await run(cmd.optsWithGlobals<InferFlags>());
+  });
+}
+
+async function run(flags: InferFlags): Promise<void> {
+  if (flags.image === undefined) {
+    throw usageError("infer: nothing to look at. Name pictures or folders with '--image PATH'.");
+  }
+  const { runPictures } = await import('../infer/runPictures.ts');
+  await runPictures({ ...flags, image: flags.image }, () => openBackend(flags));
+}

@@ -1,0 +1,110 @@
+// From a weights file, with or without a config, to a network and the rules by which it is used.
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Size } from '../data/record.ts';
+import { usageError } from '../errors.ts';
+import { hrnetConfig } from '../models/hrnetConfigs.ts';
+import type { Skeleton } from '../pose/skeleton.ts';
+import { coco17, mpii16 } from '../pose/skeletons.ts';
+import { latestCheckpoint } from '../train/checkpoint.ts';
+import { metaFile, readMeta } from '../train/checkpointMeta.ts';
+import { settingsOfResolved } from '../train/config/index.ts';
+import { findWeights } from '../train/findWeights.ts';
+import { readWeights, type Weights } from '../train/initialWeights.ts';
+import type { Settings } from '../train/settings.ts';
+import { readTensorFile } from '../train/tensorFile.ts';
+import type { PoseModel } from './posePipeline.ts';
+import { recogniseNetwork } from './recogniseNetwork.ts';
+
+export interface LoadedModel {
+  readonly model: PoseModel;
+  /** The file that the weights are from. */
+  readonly file: string;
+  /** What decided about the network: a config, the run that the weights are of, or their shapes. */
+  readonly knownBy: 'config' | 'run' | 'shapes';
+}
+
+/** The model of a config's settings, with the weights at `path`. */
+export function modelOfSettings(settings: Settings, path: string): Omit<LoadedModel, 'knownBy'> {
+  const { model, skeleton, inputSize, normalize, eval: how } = settings;
+  const config = hrnetConfig(model.variant, model.width, model.keypoints);
+  const weights: Weights = new Map();
+  const { file } = readWeights(config, path, 'nothing', weights);
+  const { useDark, darkKernel, udp, shiftHeatmap, visibilityThreshold, oksThreshold } = how;
+  const reading = { useDark, darkKernel, udp, shiftHeatmap, visibilityThreshold, oksThreshold };
+  return { model: { config, skeleton, inputSize, normalize, ...reading, weights }, file };
+}
+
+/**
+ * The model that weights are of when no config is named: the config of the run that saved them,
+ * which lies beside them, or their shapes together with the usual settings (spec 0).
+ * @param inputSize for weights that are known by their shapes alone; 384×288 (height × width) unless told
+ */
+export function modelOfWeights(path: string, inputSize?: Size): LoadedModel {
+  const file = findWeights(path);
+  const settings = settingsOfRun(file);
+  if (settings !== undefined) {
+    if (inputSize && !sameSize(inputSize, settings.inputSize)) {
+      throw usageError(
+        `input size: ${file} was trained for ${sizeText(settings.inputSize)}, not ${sizeText(inputSize)}. Leave the size out, or name a config.`,
+      );
+    }
+    return { ...modelOfSettings(settings, file), knownBy: 'run' };
+  }
+  const config = recogniseNetwork(readTensorFile(file).tensors, file);
+  const weights: Weights = new Map();
+  readWeights(config, file, 'nothing', weights);
+  const skeleton = usualSkeleton(config.keypoints);
+  const size = inputSize ?? usualInput(skeleton);
+  return {
+    model: { ...usualRules, config, weights, skeleton, inputSize: size },
+    file,
+    knownBy: 'shapes',
+  };
+}
+
+const sameSize = (a: Size, b: Size) => a.width === b.width && a.height === b.height;
+const sizeText = ({ width, height }: Size) => `${height}x${width}`;
+
+/** What the configs of PaddleDetection's HRNet family have in common. */
+const usualRules = {
+  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  useDark: true,
+  darkKernel: 3,
+  udp: false,
+  shiftHeatmap: true,
+  visibilityThreshold: 0.2,
+  oksThreshold: 0.9,
+};
+
+const usualInput = (skeleton: Skeleton): Size =>
+  skeleton === mpii16 ? { width: 256, height: 256 } : { width: 288, height: 384 };
+
+/** COCO's or MPII's by the number of keypoints, else points without names, limbs or sides. */
+function usualSkeleton(keypoints: number): Skeleton {
+  const known = [coco17, mpii16].find((skeleton) => skeleton.keypoints.length === keypoints);
+  if (known !== undefined) return known;
+  const all = Array.from({ length: keypoints }, (_, k) => k);
+  return {
+    name: `${keypoints} keypoints`,
+    keypoints: all.map((k) => `keypoint_${k}`),
+    flipPairs: [],
+    limbs: [],
+    oksSigmas: all.map(() => 0.05),
+    upperBody: [],
+  };
+}
+
+/** The config in the checkpoint that `file` is of, or of the newest one of the run that it ended. */
+function settingsOfRun(file: string): Settings | undefined {
+  const folder = dirname(resolve(file));
+  const checkpoint = existsSync(join(folder, metaFile)) ? folder : latestCheckpoint(folder);
+  if (checkpoint === undefined || !isOfRun(file, folder, checkpoint)) return undefined;
+  const meta = join(checkpoint, metaFile);
+  return settingsOfResolved(readMeta(checkpoint).config, meta);
+}
+
+/** Other weights may lie in a run's folder; only those that the run wrote itself are taken for its own. */
+const isOfRun = (file: string, folder: string, checkpoint: string) =>
+  folder === checkpoint ||
+  ['best_model.safetensors', 'model_final.safetensors'].includes(basename(file));
