@@ -207,7 +207,7 @@ class PictureWork {
     }));
     await this.#sheet?.add(index, job.name, image, drawn, threshold);
     if (heatmaps) {
-      const copy = { ...image, data: image.data.slice() };
+      const copy = { ...image, data: new Uint8Array(image.data) };
       for (const pose of poses) drawHeatmaps(copy, pose.heatmaps!, pose.crop, model);
       await writeInFolder(places.heatmaps, copy);
     }
