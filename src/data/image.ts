@@ -36,7 +36,7 @@ export async function decodeImage(
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw inputError(
       `${name}: expected a complete picture, but it cannot be decoded (${reason}). ` +
-        'Fetch or save the file again, or leave it out of the data set.',
+        'Fetch or save the file again, or leave it out.',
       { cause: error },
     );
   }
@@ -67,7 +67,7 @@ async function readPicture(file: string): Promise<Uint8Array> {
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     throw inputError(
-      `${file}: expected a picture, but it cannot be read (${reason}). Check image_dir and dataset_dir.`,
+      `${file}: expected a picture, but it cannot be read (${reason}). Check the path, or image_dir and dataset_dir.`,
       { cause: error },
     );
   }

@@ -16,8 +16,8 @@ export interface ImageList {
 
 export interface BoxFile {
   readonly images: ImageList;
-  /** People in the picture `file`, known as `id`; undefined where the file does not mention it. */
-  boxesOf(file: string, id: number): readonly PersonBox[] | undefined;
+  /** People in the picture `file` that goes by `id`; undefined where it is not mentioned. */
+  boxesOf(file: string, id: number | undefined): readonly PersonBox[] | undefined;
   /** People in all. */
   readonly count: number;
   /** Boxes left out because they have no size. */
@@ -75,7 +75,7 @@ export function readBoxFile(file: string, threshold: number): BoxFile {
   scan(file, found, (name, id) => images.set(name, id));
   return {
     images: { idOf: (path) => images.find(path) },
-    boxesOf: (path, id) => byName.find(path) ?? byId.get(id),
+    boxesOf: (path, id) => byName.find(path) ?? (id === undefined ? undefined : byId.get(id)),
     count,
     empty,
   };

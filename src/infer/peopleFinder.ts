@@ -1,7 +1,8 @@
 // Where the people of a picture are: in a box file, found by a detector, or the whole picture is one.
 import { inputError } from '../errors.ts';
-import { type BoxFile, type ImageList, readBoxFile, readImageList } from './boxFile.ts';
-import { imageIds, namesBelowCommonFolder } from './pictureNames.ts';
+import type { PersonBox } from '../pose/estimate.ts';
+import { type BoxFile, readBoxFile, readImageList } from './boxFile.ts';
+import { assertDistinct, distinctIds, knownIds, namesBelowCommonFolder } from './pictureNames.ts';
 import type { PeopleFinder, PictureJob } from './pictures.ts';
 
 export interface BoxFlags {
@@ -24,39 +25,34 @@ export async function prepareJobs(files: readonly string[], flags: BoxFlags): Pr
   const boxes =
     flags.boxes === undefined ? undefined : readBoxFile(flags.boxes, flags.boxThreshold);
   const list = flags.imageList === undefined ? boxes?.images : readImageList(flags.imageList);
-  const jobs = toJobs(files, list, boxes !== undefined);
-  const nothing = async () => {};
-  if (boxes) {
-    const notes = describeBoxes(flags.boxes!, boxes, jobs);
-    const findPeople = async ({ file, imageId }: PictureJob) => boxes.boxesOf(file, imageId) ?? [];
-    return { jobs, findPeople, notes, close: nothing };
-  }
-  return { jobs, findPeople: async () => undefined, notes: [], close: nothing };
-}
-
-function toJobs(
-  files: readonly string[],
-  list: ImageList | undefined,
-  matchById: boolean,
-): PictureJob[] {
-  const ids = imageIds(files, (file) => list?.idOf(file), matchById);
+  const known = knownIds(files, (file) => list?.idOf(file));
+  const ids = distinctIds(known);
   const names = namesBelowCommonFolder(files);
-  return files.map((file, i) => ({ file, name: names[i]!, imageId: ids[i]! }));
+  const jobs = files.map((file, i) => ({ file, name: names[i]!, imageId: ids[i]! }));
+  const close = async () => {};
+  if (boxes === undefined) return { jobs, findPeople: async () => undefined, notes: [], close };
+  assertDistinct(known, files);
+  const found = new Map(jobs.map((job, i) => [job, boxes.boxesOf(job.file, known[i])]));
+  const findPeople = async (job: PictureJob) => found.get(job) ?? [];
+  return { jobs, findPeople, notes: describeBoxes(flags.boxes!, boxes, found), close };
 }
 
-function describeBoxes(file: string, boxes: BoxFile, jobs: readonly PictureJob[]): string[] {
-  const missing = jobs.filter((job) => boxes.boxesOf(job.file, job.imageId) === undefined);
-  if (missing.length === jobs.length) {
-    const [first] = jobs;
+function describeBoxes(
+  file: string,
+  { empty }: BoxFile,
+  found: ReadonlyMap<PictureJob, readonly PersonBox[] | undefined>,
+): string[] {
+  const missing = [...found].flatMap(([job, boxes]) => (boxes === undefined ? [job.name] : []));
+  if (missing.length === found.size) {
     throw inputError(
-      `--boxes: ${file} mentions none of the ${jobs.length} pictures. '${first!.name}' was looked for by its name and as image ${first!.imageId}; if it goes by another id, give the COCO file that lists it with --image-list.`,
+      `--boxes: ${file} mentions none of the ${found.size} pictures. '${missing[0]}' was looked for by its name, and by its number if it is one; if it goes by another id, give the COCO file that lists it with --image-list.`,
     );
   }
   const notes: string[] = [];
   if (missing.length > 0)
     notes.push(
-      `${file} does not mention ${missing.length} of ${jobs.length} pictures, '${missing[0]!.name}' for one: no people there.`,
+      `${file} does not mention ${missing.length} of ${found.size} pictures, '${missing[0]}' for one: no people there.`,
     );
-  if (boxes.empty > 0) notes.push(`${file}: ${boxes.empty} boxes without a size are left out.`);
+  if (empty > 0) notes.push(`${file}: ${empty} boxes without a size are left out.`);
   return notes;
 }

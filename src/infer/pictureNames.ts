@@ -21,35 +21,42 @@ export function numericStem(file: string): number | undefined {
 }
 
 /**
- * An id for every picture: the listed one, else the number that its file name is, else the next
- * free one from 1.
+ * The ids that pictures go by: the listed one, else the number that the file name is.
  * @param listed the id that a list of images gives a file
- * @param matchById whether boxes are found by these ids, so that two pictures must not share one
  */
-export function imageIds(
+export const knownIds = (
   files: readonly string[],
   listed: (file: string) => number | undefined,
-  matchById: boolean,
-): number[] {
+): (number | undefined)[] => files.map((file) => listed(file) ?? numericStem(file));
+
+/** Throws where two pictures go by one id, so that boxes given by id could be those of either. */
+export function assertDistinct(ids: readonly (number | undefined)[], files: readonly string[]) {
   const owner = new Map<number, string>();
-  const ids = files.map((file) => {
-    const id = listed(file) ?? numericStem(file);
-    if (id === undefined) return undefined;
+  for (const [i, id] of ids.entries()) {
+    if (id === undefined) continue;
     const other = owner.get(id);
-    if (other === undefined) {
-      owner.set(id, file);
-      return id;
+    if (other !== undefined) {
+      throw inputError(
+        `image id ${id}: both '${other}' and '${files[i]}' go by it, so that their boxes cannot be told apart. Name one of them, or give boxes with 'file_name'.`,
+      );
     }
-    if (!matchById) return undefined;
-    throw inputError(
-      `image id ${id}: both '${other}' and '${file}' go by it, so that their boxes cannot be told apart. Name one of them, or give boxes with 'file_name'.`,
-    );
+    owner.set(id, files[i]!);
+  }
+}
+
+/** An id for every picture: the known one unless an earlier picture has it, else the next free from 1. */
+export function distinctIds(known: readonly (number | undefined)[]): number[] {
+  const taken = new Set<number>();
+  const kept = known.map((id) => {
+    if (id === undefined || taken.has(id)) return undefined;
+    taken.add(id);
+    return id;
   });
   let next = 1;
-  return ids.map((id) => {
+  return kept.map((id) => {
     if (id !== undefined) return id;
-    while (owner.has(next)) next++;
-    owner.set(next, '');
+    while (taken.has(next)) next++;
+    taken.add(next);
     return next;
   });
 }

@@ -57,8 +57,9 @@ export class PosePipeline {
   readonly batch: number;
   readonly #options: PosePipelineOptions;
   readonly #flip: FlipTest | undefined;
-  /** By batch size; the largest holds the weights, which the others share. */
-  readonly #networks = new Map<number, HeatmapNetwork>();
+  readonly #whole: HeatmapNetwork;
+  /** For what waits while a batch is not full, in an eager pipeline: nothing is filled up and wasted. */
+  readonly #single: HeatmapNetwork | undefined;
   readonly #crops: Uint8Array;
   readonly #queue: Job[] = [];
   /** How many jobs at the head of the queue may go in a batch that is not full. */
@@ -74,13 +75,13 @@ export class PosePipeline {
     const { flipPairs } = model.skeleton;
     this.#flip = options.flip ? { flipPairs, shiftHeatmap: model.shiftHeatmap } : undefined;
     this.#crops = new Uint8Array(batch * model.inputSize.width * model.inputSize.height * 3);
+    this.#whole = openNetwork(options, batch);
+    if (options.eager && batch > 1) this.#single = openNetwork(options, 1);
   }
 
-  /** Prepares the network for `batch`; seconds for a large one. */
+  /** Prepares the network: a second, or more where algorithms have to be chosen first. */
   static async open(options: PosePipelineOptions): Promise<PosePipeline> {
-    const pipeline = new PosePipeline(options);
-    pipeline.#network(options.batch).setWeights(options.model.weights);
-    return pipeline;
+    return new PosePipeline(options);
   }
 
   /** People who wait for the network or are in it. */
@@ -123,25 +124,8 @@ export class PosePipeline {
     const gone = usageError('pose pipeline: closed before these people had their turn.');
     for (const job of this.#queue.splice(0)) job.reject(gone);
     await this.#running;
-    // The one that owns the weights was made first and goes last.
-    for (const network of [...this.#networks.values()].reverse()) network.close();
-  }
-
-  #network(batch: number): HeatmapNetwork {
-    const present = this.#networks.get(batch);
-    if (present) return present;
-    const { backend, model } = this.#options;
-    const { config, inputSize, normalize } = model;
-    const shareWith = this.#networks.get(this.batch);
-    const network = new HeatmapNetwork(backend, {
-      config,
-      inputSize,
-      normalize,
-      batch,
-      ...(shareWith && { shareWith }),
-    });
-    this.#networks.set(batch, network);
-    return network;
+    this.#whole.close();
+    this.#single?.close();
   }
 
   #ready(): boolean {
@@ -178,9 +162,8 @@ export class PosePipeline {
     jobs.forEach(({ image, crop }, i) => {
       cutCrop(image, crop, model, this.#crops.subarray(i * one, (i + 1) * one));
     });
-    const network = this.#network(this.#batchFor(jobs.length));
-    const heatmaps = await network.heatmaps(this.#crops, jobs.length, this.#flip);
-    const shape = network.heatmapShape(jobs.length);
+    const heatmaps = await this.#heatmaps(jobs.length);
+    const shape = this.#whole.heatmapShape(jobs.length);
     const crops = jobs.map(({ crop }) => crop);
     const people = readKeypoints(heatmaps, shape, crops, model);
     const mapsOfOne = heatmaps.length / jobs.length;
@@ -200,11 +183,28 @@ export class PosePipeline {
     });
   }
 
-  /** An eager pipeline has programs of 1, 2, 4, ... crops for what comes alone; else one serves all. */
-  #batchFor(count: number): number {
-    if (!this.#options.eager) return this.batch;
-    return Math.min(this.batch, 2 ** Math.ceil(Math.log2(count)));
+  /** [count, K, H, W] of the first crops. */
+  async #heatmaps(count: number): Promise<Float32Array> {
+    if (!this.#single || count === this.batch) {
+      return this.#whole.heatmaps(this.#crops, count, this.#flip);
+    }
+    const one = this.#crops.length / this.batch;
+    const parts: Float32Array[] = [];
+    for (let i = 0; i < count; i++) {
+      const crop = this.#crops.subarray(i * one, (i + 1) * one);
+      parts.push(await this.#single.heatmaps(crop, 1, this.#flip));
+    }
+    const all = new Float32Array(count * parts[0]!.length);
+    for (const [i, part] of parts.entries()) all.set(part, i * part.length);
+    return all;
   }
+}
+
+function openNetwork({ backend, model }: PosePipelineOptions, batch: number): HeatmapNetwork {
+  const { config, inputSize, normalize } = model;
+  const network = new HeatmapNetwork(backend, { config, inputSize, normalize, batch });
+  network.setWeights(model.weights);
+  return network;
 }
 
 function checkImage({ width, height, data }: RgbImage): void {

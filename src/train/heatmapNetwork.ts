@@ -1,6 +1,6 @@
 // The network in use: crops to heatmaps, straight or with the flip test. One program of a fixed
 // batch; a smaller batch is filled up with its last crop.
-import type { Backend, Program, StateStore } from '../backends/backend.ts';
+import type { Backend, Program } from '../backends/backend.ts';
 import type { Size } from '../data/record.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { inferenceGraph } from '../models/poseGraphs.ts';
@@ -15,8 +15,6 @@ export interface HeatmapNetworkOptions {
   readonly normalize: NormalizeAttrs;
   /** Crops a run. */
   readonly batch: number;
-  /** Use the weights of this network, of the same config and backend; it must be closed later. */
-  readonly shareWith?: HeatmapNetwork;
 }
 
 export interface FlipTest {
@@ -37,8 +35,7 @@ export class HeatmapNetwork {
     this.#options = options;
     const { graph, fold } = compileInference(inferenceGraph(config, options));
     this.#fold = fold;
-    const states = options.shareWith?.states;
-    this.#program = backend.prepare(graph, states && { states });
+    this.#program = backend.prepare(graph);
     this.#images = new Uint8Array(batch * inputSize.width * inputSize.height * 3);
   }
 
@@ -65,10 +62,6 @@ export class HeatmapNetwork {
   heatmapShape(count: number): HeatmapShape {
     const { width, height } = this.#options.inputSize;
     return [count, this.#options.config.keypoints, height / 4, width / 4];
-  }
-
-  get states(): StateStore {
-    return this.#program.states;
   }
 
   get programBytes(): number {

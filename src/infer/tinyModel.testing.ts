@@ -1,0 +1,59 @@
+// A tiny network with the golden weights, and pictures to look at. Used by tests only.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { goldenState } from '../models/golden.testing.ts';
+import { hrnetConfig, hrnetState } from '../models/hrnetConfigs.ts';
+import { coco17 } from '../pose/skeletons.ts';
+import type { RgbImage } from '../pose/warp.ts';
+import { writeModelFile } from '../train/tensorFile.ts';
+import type { PoseModel } from './posePipeline.ts';
+
+const config = hrnetConfig('hrnet-small', 8, 17);
+
+export const tinyModel: PoseModel = {
+  config,
+  skeleton: coco17,
+  inputSize: { width: 64, height: 96 },
+  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  useDark: true,
+  darkKernel: 3,
+  udp: false,
+  shiftHeatmap: true,
+  visibilityThreshold: 0.2,
+  oksThreshold: 0.9,
+  // Heatmaps around 1, so that scores are not all 0.
+  weights: goldenState(config).set('final_layer.bias', new Float32Array(17).fill(1)),
+};
+
+/** A folder that is removed when the tests of the file are over. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hrpose-infer-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function writeTinyWeights(file: string): string {
+  const shapes = hrnetState(config);
+  const tensors = Array.from(
+    tinyModel.weights,
+    ([name, data]) => [name, { shape: shapes.get(name)!, data }] as const,
+  );
+  writeModelFile(file, new Map(tensors));
+  return file;
+}
+
+/** Noise that is the same for the same seed, in soft blobs, so that heatmaps differ by place. */
+export function noisePicture(width: number, height: number, seed: number): RgbImage {
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let c = 0; c < 3; c++) {
+        const wave = Math.sin((x + 7 * c + 31 * seed) / 9) * Math.cos((y - 5 * c + 17 * seed) / 13);
+        data[(y * width + x) * 3 + c] = 127 + 100 * wave;
+      }
+    }
+  }
+  return { width, height, data };
+}
