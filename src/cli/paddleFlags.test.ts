@@ -62,6 +62,23 @@ test('a flag that changes nothing is accepted, with a note where one might expec
   );
 });
 
+test('another name of an option of ours gives its value, unless ours is given too', async () => {
+  const read = async (line: string) => {
+    const command = new Command('tool')
+      .option('--image <paths...>')
+      .option('--draw-threshold <score>', '', Number, 0.5)
+      .option('--no-draw')
+      .action(() => {});
+    await addPaddleFlags(command, 'infer').parseAsync(line.split(' '), { from: 'user' });
+    return command.opts();
+  };
+  const both = await read('--infer_dir photos --infer_img a.jpg --draw_threshold 0.3');
+  assert.deepEqual([both.image, both.drawThreshold], [['a.jpg'], 0.3], 'infer_img wins');
+  const ours = await read('--image b.jpg c.jpg --infer_dir photos --visualize False');
+  assert.deepEqual([ours.image, ours.draw], [['b.jpg', 'c.jpg'], false]);
+  await assert.rejects(read('--draw_threshold 3'), { exitCode: 2, message: /from 0 to 1/ });
+});
+
 test('a boolean flag means what it says', async () => {
   assert.deepEqual((await parse('-c x.yml --use_vdl False')).notes, []);
   await assert.rejects(parse('-c x.yml --use_vdl perhaps'), {
