@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts the command line. In a checkout the TypeScript sources are transpiled first when they have
-// changed (scripts/build.js); an installed package has no src/ and runs its dist/ as it is.
+// changed (scripts/build.js); an installed package has no src/ and runs its dist/package/ as it is.
 import { existsSync } from 'node:fs';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -12,7 +12,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 async function mainModule() {
-  if (!existsSync(new URL('../src/cli/main.ts', import.meta.url))) return '../dist/cli/main.js';
+  if (!existsSync(new URL('../src/cli/main.ts', import.meta.url)))
+    return '../dist/package/cli/main.js';
   const { freshBuild } = await import('../scripts/build.js');
   return new URL('cli/main.js', await freshBuild()).href;
 }

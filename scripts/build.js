@@ -1,7 +1,7 @@
 // Transpiles src/**/*.ts (tests apart) file by file, so that a command starts without a compiler.
 // A build lies in dist/<key>/, where the key is a digest of every source's name, size and time:
 // a finished build never changes, so a running program keeps the files it started from, and several
-// processes may build at once. `node scripts/build.js --package` writes dist/ for publishing.
+// processes may build at once. `node scripts/build.js --package` writes dist/package/ for publishing.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ async function keyOf(list) {
 }
 
 /** esbuild prints every specifier in double quotes; only relative ones that end in .ts are ours. */
-function rewriteSpecifiers(code) {
+export function rewriteSpecifiers(code) {
   return code.replace(
     /((?:\bfrom|\bimport|\bimport\(|\bnew URL\()\s*)"(\.\.?\/[^"\n]+)\.ts"/g,
     '$1"$2.js"',
@@ -101,9 +101,20 @@ export async function freshBuild() {
   return pathToFileURL(target + sep);
 }
 
+/** Where an installed package has its program. */
+export const packageFolder = join(root, 'dist/package');
+
+/** Writes the program for publishing, without what only tests use. Builds beside it stay. */
+export async function packageBuild() {
+  await rm(packageFolder, { recursive: true, force: true });
+  const list = await listSources();
+  await transpile(
+    list.filter(({ file }) => !file.endsWith('.testing.ts')),
+    packageFolder,
+  );
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv.includes('--package')) {
-    await rm(join(root, 'dist'), { recursive: true, force: true });
-    await transpile(await listSources(), join(root, 'dist'));
-  } else process.stdout.write(`${fileURLToPath(await freshBuild())}\n`);
+  if (process.argv.includes('--package')) await packageBuild();
+  else process.stdout.write(`${fileURLToPath(await freshBuild())}\n`);
 }

@@ -89,7 +89,7 @@ test('a source that does not compile is reported by name, and nothing is left be
   assert.deepEqual(readdirSync(join(folder, 'dist')), []);
 });
 
-test('an installed package runs its dist/ without sources or compiler', async () => {
+test('an installed package runs its dist/package/ without sources or compiler', async () => {
   const folder = smallPackage();
   await promisify(execFile)(process.execPath, [join(folder, 'scripts/build.js'), '--package']);
   for (const name of ['src', 'scripts', 'node_modules'])
