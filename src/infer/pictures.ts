@@ -167,8 +167,12 @@ class PictureWork {
     const crowded = () =>
       pipeline.waiting >= 2 * pipeline.batch || this.#pixelBytes > mostPixelBytes;
     while (this.#underWay.size > 0 && crowded() && this.#failure === undefined) {
+      if (pipeline.waiting >= pipeline.batch) {
+        await pipeline.afterBatch();
+        continue;
+      }
       // Pictures of which few crops fill the memory must not wait for a full batch.
-      if (pipeline.waiting < pipeline.batch) void pipeline.flush();
+      void pipeline.flush();
       await Promise.race(this.#underWay);
     }
     if (this.#failure !== undefined) throw this.#failure;

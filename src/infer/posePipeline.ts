@@ -110,6 +110,12 @@ export class PosePipeline {
     return Promise.all(poses);
   }
 
+  /** Resolves when the batch that runs is done; at once when none does. */
+  async afterBatch(): Promise<void> {
+    if (this.#running) await new Promise<void>((resolve) => this.#watchers.push(resolve));
+  }
+  #watchers: (() => void)[] = [];
+
   /** Runs all that waits, in a last batch that is not full if need be; returns when it is done. */
   async flush(): Promise<void> {
     this.#due = this.#queue.length;
@@ -138,6 +144,7 @@ export class PosePipeline {
     this.#running = this.#drain().finally(() => {
       this.#running = undefined;
       this.#start();
+      if (!this.#running) this.#tellWatchers();
     });
   }
 
@@ -153,7 +160,12 @@ export class PosePipeline {
         for (const job of jobs) job.reject(error);
       }
       this.#inNetwork = 0;
+      this.#tellWatchers();
     }
+  }
+
+  #tellWatchers(): void {
+    for (const tell of this.#watchers.splice(0)) tell();
   }
 
   async #runBatch(jobs: readonly Job[]): Promise<void> {

@@ -112,6 +112,21 @@ test('boxes of a COCO file are matched by name or number, and doubles are droppe
   assert.deepEqual(readdirSync(output('boxes')), ['keypoints.json']);
 });
 
+test('a picture with more people than the batches in hand does not wait for others', async () => {
+  const boxes = join(folder, 'crowd.json');
+  const crowd = Array.from({ length: 11 }, (_, i) => ({
+    file_name: 'a/1.jpg',
+    bbox: [4 * i, 2 * i, 30, 40],
+  }));
+  writeFileSync(boxes, JSON.stringify(crowd));
+  const { code, out } = await infer([
+    ...[...network, '--image', join(folder, 'pictures/a/1.jpg'), '--boxes', boxes, '--no-draw'],
+    ...['--batch', '2', '--output', output('crowd'), '--json'],
+  ]);
+  assert.equal(code, 0);
+  assert.match(out, /"event":"infer"/);
+});
+
 test('a picture that cannot be read is named and left out; the others are finished; exit code 3', async () => {
   const broken = join(folder, 'mixed', 'broken.jpg');
   const good = await writeNoise('mixed/good.jpg', 5);
