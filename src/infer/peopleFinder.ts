@@ -1,5 +1,5 @@
 // Where the people of a picture are: in a box file, found by a detector, or the whole picture is one.
-import { inputError } from '../errors.ts';
+import { inputError, usageError } from '../errors.ts';
 import type { PersonBox } from '../pose/estimate.ts';
 import { type BoxFile, readBoxFile, readImageList } from './boxFile.ts';
 import { assertDistinct, distinctIds, knownIds, namesBelowCommonFolder } from './pictureNames.ts';
@@ -30,6 +30,9 @@ export async function prepareJobs(files: readonly string[], flags: BoxFlags): Pr
   const names = namesBelowCommonFolder(files);
   const jobs = files.map((file, i) => ({ file, name: names[i]!, imageId: ids[i]! }));
   const close = async () => {};
+  if (flags.detector !== undefined) {
+    throw usageError('--detector: detectors cannot be run yet. Give their boxes with --boxes.');
+  }
   if (boxes === undefined) return { jobs, findPeople: async () => undefined, notes: [], close };
   assertDistinct(known, files);
   const found = new Map(jobs.map((job, i) => [job, boxes.boxesOf(job.file, known[i])]));
