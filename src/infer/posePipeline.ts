@@ -76,7 +76,12 @@ export class PosePipeline {
     this.#flip = options.flip ? { flipPairs, shiftHeatmap: model.shiftHeatmap } : undefined;
     this.#crops = new Uint8Array(batch * model.inputSize.width * model.inputSize.height * 3);
     this.#whole = openNetwork(options, batch);
-    if (options.eager && batch > 1) this.#single = openNetwork(options, 1);
+    try {
+      if (options.eager && batch > 1) this.#single = openNetwork(options, 1);
+    } catch (error) {
+      this.#whole.close();
+      throw error;
+    }
   }
 
   /** Prepares the network: a second, or more where algorithms have to be chosen first. */
@@ -215,8 +220,13 @@ export class PosePipeline {
 function openNetwork({ backend, model }: PosePipelineOptions, batch: number): HeatmapNetwork {
   const { config, inputSize, normalize } = model;
   const network = new HeatmapNetwork(backend, { config, inputSize, normalize, batch });
-  network.setWeights(model.weights);
-  return network;
+  try {
+    network.setWeights(model.weights);
+    return network;
+  } catch (error) {
+    network.close();
+    throw error;
+  }
 }
 
 function checkImage({ width, height, data }: RgbImage): void {
