@@ -1,4 +1,4 @@
-// hrpose infer: finds the keypoints of people in pictures.
+// hrpose infer: finds the keypoints of people in pictures, or in a video.
 import { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
@@ -8,6 +8,11 @@ export interface InferFlags extends DeviceOptions {
   readonly config?: string;
   readonly opt: string[];
   readonly image?: string[];
+  readonly video?: string;
+  readonly fps?: number;
+  readonly detectEvery: number;
+  readonly track: boolean;
+  readonly smooth: boolean;
   readonly boxes?: string;
   readonly imageList?: string;
   readonly detector?: string;
@@ -35,6 +40,11 @@ Files in --output
   <name of the picture>      with limbs, points and scores; pictures of several folders keep their folders
   keypoints.json             with --save-json: a COCO result list with file names
   heatmaps/<name>            with --heatmaps
+  <name of the video>.mp4    with limbs, points, numbers of people and the sound (needs ffmpeg)
+  <name of the video>.jsonl  with --save-json: a line for each frame, with the numbers of people
+
+Videos: --boxes take the frame's number, from 0 on, as image_id. People are followed from frame to frame
+and their keypoints are smoothed.
 
 A picture that cannot be read is named and left out, and the exit code is 3 at the end.
 Without -c the network is known from the run that saved the weights, or from their shapes.
@@ -42,15 +52,17 @@ Without -c the network is known from the run that saved the weights, or from the
 Examples
   hrpose infer -c configs/keypoint/hrnet/hrnet_w32_384x288.yml -o weights=best_model --image photo.jpg
   hrpose infer -o weights=output/demo/best_model --image photos --boxes boxes.json --save-json
-  hrpose infer -o weights=PATH --image 'photos/**/*.jpg' --detector yolox.onnx --sheet sheet.png`;
+  hrpose infer -o weights=PATH --image 'photos/**/*.jpg' --detector yolox.onnx --sheet sheet.png
+  hrpose infer -o weights=PATH --video dance.mp4 --detector yolox.onnx --detect-every 5 --save-json`;
 
 export function command(): Command {
   const infer = addConfigOptions(new Command('infer'), { required: false })
-    .summary("find people's keypoints in pictures")
+    .summary("find people's keypoints in pictures or a video")
     .description(
-      'Finds the keypoints of people in pictures: draws them, and writes them as COCO results.',
+      'Finds the keypoints of people in pictures or a video: draws them, and writes them as JSON.',
     )
     .option('--image <paths...>', 'picture files, folders or patterns')
+    .option('--video <file>', 'a video file, or - for standard input')
     .option('--boxes <file>', 'people as boxes in a COCO JSON file')
     .option('--image-list <file>', 'COCO JSON whose images tell which picture an id means')
     .option('--detector <model>', 'ONNX model that finds people')
@@ -77,17 +89,52 @@ export function command(): Command {
     )
     .option('--heatmaps', 'also write pictures with the heatmaps', false)
     .option('--sheet <file>', 'write all pictures small on one sheet (PNG or JPEG)')
-    .option('--no-exif', 'take pictures as they are stored, not turned upright');
+    .option('--no-exif', 'take pictures as they are stored, not turned upright')
+    .option('--fps <n>', 'look at no more frames of a video a second', frameRate)
+    .option(
+      '--detect-every <n>',
+      'run the detector on every nth frame of a video; in between people are looked for where they were',
+      wholeNumber('--detect-every', 1, 1000),
+      1,
+    )
+    .option('--no-track', 'do not follow people through a video')
+    .option('--no-smooth', 'leave the keypoints of a video as the network finds them');
   addDeviceOptions(infer).addHelpText('after', notes);
   return addPaddleFlags(infer, 'infer').action(async (_, cmd: Command) => {
     await run(cmd.optsWithGlobals<InferFlags>());
   });
 }
 
+function frameRate(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 1000) return value;
+  throw usageError(`--fps: expected a number above 0, up to 1000, got '${text}'.`);
+}
+
 async function run(flags: InferFlags): Promise<void> {
+  if (flags.video !== undefined) {
+    await runVideoOf(flags, flags.video);
+    return;
+  }
   if (flags.image === undefined) {
-    throw usageError("infer: nothing to look at. Name pictures or folders with '--image PATH'.");
+    throw usageError(
+      "infer: nothing to look at. Name pictures or folders with '--image PATH', or a video with '--video FILE'.",
+    );
   }
   const { runPictures } = await import('../infer/runPictures.ts');
   await runPictures({ ...flags, image: flags.image }, () => openBackend(flags));
+}
+
+async function runVideoOf(flags: InferFlags, video: string): Promise<void> {
+  const { image, imageList, heatmaps, sheet } = flags;
+  const given = {
+    '--image': image,
+    '--image-list': imageList,
+    '--heatmaps': heatmaps,
+    '--sheet': sheet,
+  };
+  const other = Object.entries(given).find(([, value]) => value !== undefined && value !== false);
+  if (other) throw usageError(`${other[0]} is for pictures. Leave it out with --video.`);
+  const { runVideo } = await import('../infer/runVideo.ts');
+  await runVideo({ ...flags, video }, () => openBackend(flags));
 }

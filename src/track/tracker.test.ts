@@ -87,7 +87,7 @@ test('boxes for the next frame lead the way of who walks', () => {
   for (let t = 0; t < 20; t++)
     state = advanceTracks(state, [walkerAt(left, t / rate)], t / rate, options).state;
   const time = 22 / rate;
-  const [x, y, w, h] = expectedBoxes(state, time)[0]!;
+  const [x, y, w, h] = expectedBoxes(state, time)[0]!.box;
   const { box } = walkerAt(left, time);
   // Within a twentieth of the height: the swing of arms and legs moves the box that much.
   assert.ok(Math.abs(x + w / 2 - (box[0] + box[2] / 2)) < 10, `${x + w / 2}`);

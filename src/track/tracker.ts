@@ -176,7 +176,10 @@ const middle = (values: readonly number[]) =>
  * Boxes to look in for the people who were seen in the last frame, at `time`: around their keypoints,
  * with the room that a detector's box has (the top of the head, hands, feet).
  */
-export function expectedBoxes(state: TrackerState, time: number): Box[] {
+export function expectedBoxes(
+  state: TrackerState,
+  time: number,
+): { readonly id: number; readonly box: Box }[] {
   const room = 0.12;
   return state.tracks
     .filter(({ lost }) => lost === 0)
@@ -184,6 +187,7 @@ export function expectedBoxes(state: TrackerState, time: number): Box[] {
       const [dx, dy] = drift(track, time);
       const [x, y, w, h] = track.box;
       const margin = room * Math.max(w, h);
-      return [x + dx - margin, y + dy - margin, w + 2 * margin, h + 2 * margin];
+      const box = [x + dx - margin, y + dy - margin, w + 2 * margin, h + 2 * margin] as const;
+      return { id: track.id, box };
     });
 }
