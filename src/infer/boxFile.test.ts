@@ -94,4 +94,5 @@ test('pictures that a box file does not know are told, and none at all is an err
     exitCode: 3,
     message: /mentions none of the 1 pictures.*--image-list/,
   });
+  await assert.rejects(prepareJobs(['1.jpg'], { ...flags, detector: 'x.onnx' }), { exitCode: 2 });
 });

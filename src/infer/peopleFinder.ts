@@ -22,6 +22,9 @@ export interface FoundJobs {
 
 /** The pictures as jobs, with ids and names, and the way to find their people. */
 export async function prepareJobs(files: readonly string[], flags: BoxFlags): Promise<FoundJobs> {
+  if (flags.boxes !== undefined && flags.detector !== undefined) {
+    throw usageError('--boxes and --detector both tell where people are. Give one of them.');
+  }
   const boxes =
     flags.boxes === undefined ? undefined : readBoxFile(flags.boxes, flags.boxThreshold);
   const list = flags.imageList === undefined ? boxes?.images : readImageList(flags.imageList);
@@ -31,13 +34,23 @@ export async function prepareJobs(files: readonly string[], flags: BoxFlags): Pr
   const jobs = files.map((file, i) => ({ file, name: names[i]!, imageId: ids[i]! }));
   const close = async () => {};
   if (flags.detector !== undefined) {
-    throw usageError('--detector: detectors cannot be run yet. Give their boxes with --boxes.');
+    return { jobs, ...(await detectorFinder(flags.detector, flags.boxThreshold)) };
   }
   if (boxes === undefined) return { jobs, findPeople: async () => undefined, notes: [], close };
   assertDistinct(known, files);
   const found = new Map(jobs.map((job, i) => [job, boxes.boxesOf(job.file, known[i])]));
   const findPeople = async (job: PictureJob) => found.get(job) ?? [];
   return { jobs, findPeople, notes: describeBoxes(flags.boxes!, boxes, found), close };
+}
+
+async function detectorFinder(file: string, threshold: number): Promise<Omit<FoundJobs, 'jobs'>> {
+  const { openDetector } = await import('../detect/detector.ts');
+  const detector = await openDetector(file, { threshold });
+  return {
+    findPeople: (_, image) => detector.detect(image),
+    notes: detector.notes,
+    close: () => detector.close(),
+  };
 }
 
 function describeBoxes(
