@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { blobPicture, yoloxModel } from '../detect/redBlob.testing.ts';
 import { packageRoot } from '../packageRoot.ts';
 import { demoConfig } from '../train/tinyRun.testing.ts';
 import { noisePicture, temporaryFolder, writeTinyWeights } from './tinyModel.testing.ts';
@@ -127,6 +128,25 @@ test('a picture with more people than the batches in hand does not wait for othe
   assert.match(out, /"event":"infer"/);
 });
 
+test('a detector finds the person of a picture', async () => {
+  const model = join(folder, 'detector.onnx');
+  writeFileSync(model, yoloxModel(128, 80, false));
+  const image = blobPicture(200, 150, [90, 40, 50, 80]);
+  const raw = { width: 200, height: 150, channels: 3 } as const;
+  await sharp(image.data, { raw }).toFile(join(folder, 'red.png'));
+  const { code, err } = await infer([
+    ...[...network, '--image', join(folder, 'red.png'), '--detector', model],
+    ...['--save-json', '--output', output('detector')],
+  ]);
+  assert.deepEqual([code, err], [0, '']);
+  const [person, ...others] = readResults('detector');
+  assert.equal(others.length, 0);
+  // The detector sees the picture at 0.64 of its size and counts whole pixels there.
+  person!.bbox.forEach((value, i) => {
+    assert.ok(Math.abs(value - [90, 40, 50, 80][i]!) <= 2, `${person!.bbox}`);
+  });
+});
+
 test('a picture that cannot be read is named and left out; the others are finished; exit code 3', async () => {
   const broken = join(folder, 'mixed', 'broken.jpg');
   const good = await writeNoise('mixed/good.jpg', 5);
@@ -151,7 +171,8 @@ test('--json tells every picture on a line, and the end', async () => {
     .map((line) => JSON.parse(line));
   const pictures = events.filter(({ event }) => event === 'picture');
   assert.deepEqual(
-    pictures.map(({ file_name, people }) => [file_name, people.length]),
+    // In the order in which they are finished.
+    pictures.map(({ file_name, people }) => [file_name, people.length]).sort(),
     [
       ['1.jpg', 1],
       ['2.png', 1],
