@@ -1,0 +1,54 @@
+// What passes between the files that write WGSL and the program that runs it: shaders as text,
+// with their bindings, and dispatches of them. Plain data; nothing here touches a device.
+//
+// In memory an activation [N, C, H, W] is [N, H, W, C4]: channels last, padded to a multiple of 4. A
+// weight [M, C, k, k] is [k, k, C4, M4]. What is padding is zero, and every kernel leaves it zero.
+
+/** One compute shader with its bindings in order: binding i of group 0 is bindings[i]. */
+export interface Shader {
+  /** 'conv2d 3x3 s1 64→64 tile 64x64'. */
+  readonly label: string;
+  /** WGSL with the entry point `main`; everything known at prepare is a constant in the text. */
+  readonly code: string;
+  readonly bindings: readonly Binding[];
+  readonly workgroups: readonly [number, number, number];
+}
+
+export interface Binding {
+  readonly name: string;
+  readonly access: 'read' | 'read_write';
+  readonly type: 'f32' | 'vec4<f32>' | 'u32';
+}
+
+/** What the adapter can do, as far as kernels ask. */
+export interface GpuFeatures {
+  readonly subgroups: boolean;
+  readonly f16: boolean;
+  /** Bytes of workgroup memory. */
+  readonly maxWorkgroupMemory: number;
+  /** Invocations in a workgroup. */
+  readonly maxInvocations: number;
+}
+
+/** A stretch of one buffer on the device, or of the arena where its lifetime decides. */
+export interface GpuBlock {
+  /** Multiple of 16. */
+  readonly bytes: number;
+}
+
+/** A tensor on the device: its logical shape and the memory it lies in. */
+export interface GpuTensor {
+  readonly shape: readonly number[];
+  readonly block: GpuBlock;
+}
+
+/** A dispatch of a kernel: its shader and the tensor behind each binding. */
+export interface Dispatch {
+  readonly shader: Shader;
+  readonly tensors: readonly GpuTensor[];
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** Channels as they are stored. */
+export const padded = (channels: number): number => Math.ceil(channels / 4) * 4;
