@@ -16,6 +16,7 @@ export interface InferFlags extends DeviceOptions {
   readonly boxes?: string;
   readonly imageList?: string;
   readonly detector?: string;
+  readonly detectorKind?: string;
   readonly boxThreshold: number;
   readonly flip: boolean;
   readonly batch: number;
@@ -67,6 +68,10 @@ export function command(): Command {
     .option('--image-list <file>', 'COCO JSON whose images tell which picture an id means')
     .option('--detector <model>', 'ONNX model that finds people')
     .option(
+      '--detector-kind <kind>',
+      'what the detector is, where its inputs and outputs do not tell',
+    )
+    .option(
       '--box-threshold <score>',
       'leave out boxes with a lower score',
       parseScore('--box-threshold'),
@@ -79,8 +84,8 @@ export function command(): Command {
     )
     .option('--batch <n>', 'people a step of the network', wholeNumber('--batch', 1, 512), 4)
     .option('--output <dir>', 'where to write', 'output/infer')
-    .option('--save-json', 'write keypoints.json', false)
-    .option('--no-draw', 'write no pictures')
+    .option('--save-json', 'write the keypoints as JSON', false)
+    .option('--no-draw', 'draw nothing')
     .option(
       '--draw-threshold <score>',
       'draw keypoints from this score on',

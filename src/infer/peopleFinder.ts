@@ -9,6 +9,7 @@ export interface BoxFlags {
   readonly boxes?: string;
   readonly imageList?: string;
   readonly detector?: string;
+  readonly detectorKind?: string;
   readonly boxThreshold: number;
 }
 
@@ -34,7 +35,7 @@ export async function prepareJobs(files: readonly string[], flags: BoxFlags): Pr
   const jobs = files.map((file, i) => ({ file, name: names[i]!, imageId: ids[i]! }));
   const close = async () => {};
   if (flags.detector !== undefined) {
-    return { jobs, ...(await detectorFinder(flags.detector, flags.boxThreshold)) };
+    return { jobs, ...(await detectorFinder(flags.detector, flags)) };
   }
   if (boxes === undefined) return { jobs, findPeople: async () => undefined, notes: [], close };
   assertDistinct(known, files);
@@ -43,9 +44,12 @@ export async function prepareJobs(files: readonly string[], flags: BoxFlags): Pr
   return { jobs, findPeople, notes: describeBoxes(flags.boxes!, boxes, found), close };
 }
 
-async function detectorFinder(file: string, threshold: number): Promise<Omit<FoundJobs, 'jobs'>> {
+async function detectorFinder(
+  file: string,
+  { boxThreshold: threshold, detectorKind: kind }: BoxFlags,
+): Promise<Omit<FoundJobs, 'jobs'>> {
   const { openDetector } = await import('../detect/detector.ts');
-  const detector = await openDetector(file, { threshold });
+  const detector = await openDetector(file, { threshold, ...(kind !== undefined && { kind }) });
   return {
     findPeople: (_, image) => detector.detect(image),
     notes: detector.notes,

@@ -28,12 +28,15 @@ export interface VideoFlags extends ModelFlags, BoxFlags {
   readonly track: boolean;
   readonly smooth: boolean;
   readonly batch: number;
+  readonly threads: number;
   readonly output: string;
   readonly saveJson: boolean;
   readonly draw: boolean;
   readonly drawThreshold: number;
   readonly json?: boolean;
 }
+
+const warn = (text: string) => process.stderr.write(`warning: ${text}\n`);
 
 interface Places {
   readonly video: string | undefined;
@@ -49,7 +52,7 @@ export async function runVideo(
   checkFlags(flags);
   const places = placesOf(flags);
   const ffmpeg = await findFfmpeg();
-  const { model } = openModel(flags, (text) => process.stderr.write(`warning: ${text}\n`));
+  const { model } = openModel(flags, warn);
   const people = await openPeople(flags);
   const progress = await startProgress(flags, json);
   const interrupts = watchInterrupts('stopping after the frames under way');
@@ -153,7 +156,7 @@ interface OpenPeople {
 }
 
 async function openPeople(flags: VideoFlags): Promise<OpenPeople> {
-  const { boxes: file, detector: path, boxThreshold } = flags;
+  const { boxes: file, detector: path, boxThreshold, detectEvery } = flags;
   const close = async () => {};
   if (file !== undefined) {
     const boxes = readBoxFile(file, boxThreshold);
@@ -161,7 +164,20 @@ async function openPeople(flags: VideoFlags): Promise<OpenPeople> {
       throw inputError(`--boxes: ${file} holds no person with a score of ${boxThreshold} or more.`);
     return { found: { kind: 'file', boxes }, close };
   }
-  if (path !== undefined) throw usageError('--detector: not yet.');
+  if (path !== undefined) {
+    const { openDetector } = await import('../detect/detector.ts');
+    const { detectorKind: kind, threads } = flags;
+    const detector = await openDetector(path, {
+      threshold: boxThreshold,
+      threads,
+      ...(kind !== undefined && { kind }),
+    });
+    detector.notes.forEach(warn);
+    return {
+      found: { kind: 'detector', detector, every: detectEvery },
+      close: () => detector.close(),
+    };
+  }
   return { found: { kind: 'whole' }, close };
 }
 

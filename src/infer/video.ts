@@ -9,6 +9,7 @@ import { expectedBoxes } from '../track/tracker.ts';
 import type { VideoFrame, VideoReader } from './ffmpegReader.ts';
 import type { VideoWriter } from './ffmpegWriter.ts';
 import type { PosePipeline } from './posePipeline.ts';
+import { withoutStrays } from './strayKeypoints.ts';
 import { boxesOfFrame, needsFrameBefore, type VideoPeople } from './videoPeople.ts';
 import type { FrameResult, VideoPerson } from './videoResults.ts';
 import { withoutDoubles } from './withoutDoubles.ts';
@@ -181,7 +182,8 @@ class VideoWork {
   ): Promise<void> {
     const { pipeline, drawThreshold: threshold, onFrame } = this.#options;
     const { model } = pipeline;
-    const poses = boxes === undefined ? found : withoutDoubles(found, model);
+    const kept = boxes === undefined ? found : withoutDoubles(found, model);
+    const poses = kept.map((pose) => withoutStrays(pose, model.inputSize));
     const people = this.#follow(frame, poses);
     if (this.writer) {
       const drawn = people.map(({ id, keypoints, score }) => ({
