@@ -1,0 +1,135 @@
+// A compiled inference graph → an ONNX model: the input, the network op by op, in half precision on
+// request, and on request the decoder behind it.
+import type { Graph, Value } from '../graph/graph.ts';
+import type { StateValues } from '../passes/foldBatchNorm.ts';
+import { createOnnxBuilder, int, type OnnxBuilder } from './builder.ts';
+import { type DecodeRules, emitDecode } from './decode.ts';
+import { emit } from './emit.ts';
+import { toHalf } from './half.ts';
+import { type Dimension, type ElementType, elementTypes, type OnnxModel } from './proto.ts';
+
+/** Of the weights and of the arithmetic; inputs and outputs are the same either way. */
+export type ExportPrecision = 'fp32' | 'fp16';
+
+/** uint8: crops [N, H, W, 3], normalised inside; float: [N, 3, H, W], normalised outside. */
+export type ExportInput = 'uint8' | 'float';
+
+export interface ExportOptions {
+  readonly input: ExportInput;
+  readonly precision: ExportPrecision;
+  /** Leave the batch open under the name 'N'; else it is that of the graph. */
+  readonly dynamicBatch: boolean;
+  readonly decode: DecodeRules | undefined;
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Of this program. */
+  readonly version: string;
+}
+
+/** The newest that every runtime of the last years knows. */
+const opset = 17;
+
+/**
+ * graph: images [N, H, W, 3] uint8 → heatmaps [N, K, H/4, W/4], as compileInference returns it; states:
+ * what its `fold` made. The model gives `keypoints` and `scores` where it decodes, then `heatmaps`.
+ */
+export function exportOnnx(graph: Graph, states: StateValues, options: ExportOptions): OnnxModel {
+  const { dynamicBatch, decode, metadata, version } = options;
+  const open = ([n, ...rest]: readonly number[]): Dimension[] => [dynamicBatch ? 'N' : n!, ...rest];
+  const { input, heatmaps } = endsOf(graph, options.input);
+  const g = createOnnxBuilder(['images']);
+  emitNetwork(g, graph, states, options);
+  const [n, k, h, w] = heatmaps.shape as [number, number, number, number];
+  if (decode) emitDecode(g, 'heatmaps', [k, h, w], decode);
+  const output = (name: string, ...shape: number[]) =>
+    ({ name, type: 'float32', shape: open(shape) }) as const;
+  return {
+    opset,
+    producer: { name: 'hrpose', version },
+    name: 'hrnet',
+    nodes: g.nodes,
+    initializers: g.initializers,
+    inputs: [{ name: 'images', type: input.dtype, shape: open(input.shape) }],
+    outputs: [
+      ...(decode ? [output('keypoints', n, k, 2), output('scores', n, k)] : []),
+      output('heatmaps', n, k, h, w),
+    ],
+    metadata,
+  };
+}
+
+interface Ends {
+  /** What the model takes: the feed, or what it is normalised to. */
+  readonly input: Value;
+  readonly normalized: Value;
+  readonly heatmaps: Value;
+}
+
+function endsOf(graph: Graph, kind: ExportInput): Ends {
+  const normalize = graph.nodes.find((node) => node.op === 'normalizeImage');
+  const [feed, ...moreFeeds] = graph.feeds;
+  const [result, ...moreResults] = graph.outputs;
+  if (!normalize || normalize.inputs[0] !== feed || !result) {
+    throw new Error('onnx: expected a graph from pictures to heatmaps');
+  }
+  if (moreFeeds.length > 0 || moreResults.length > 0) {
+    throw new Error('onnx: expected a graph with one feed and one output');
+  }
+  const normalized = graph.values[normalize.outputs[0]!]!;
+  const input = kind === 'uint8' ? graph.values[feed!]! : normalized;
+  return { input, normalized, heatmaps: graph.values[result.value]! };
+}
+
+/** From the input 'images' to the tensor 'heatmaps'. */
+function emitNetwork(
+  g: OnnxBuilder,
+  graph: Graph,
+  states: StateValues,
+  { input: kind, precision }: ExportOptions,
+): void {
+  const half = precision === 'fp16';
+  const { input, normalized, heatmaps } = endsOf(graph, kind);
+  const names = new Map([[input.id, 'images']]);
+  for (const { name, value } of graph.states) {
+    names.set(value, addWeights(g, graph.values[value]!, name, states.get(name)!, half));
+  }
+  for (const node of graph.nodes) {
+    const [result] = node.outputs as [number];
+    if (names.has(result)) continue; // Normalised outside.
+    const isLast = result === heatmaps.id && !half;
+    const output = isLast ? 'heatmaps' : graph.values[result]!.name;
+    emit(node.op, {
+      g,
+      name: node.name,
+      attrs: node.attrs,
+      inputs: node.inputs.map((id) => names.get(id)!),
+      inputShapes: node.inputs.map((id) => graph.values[id]!.shape),
+      output,
+    });
+    names.set(result, output);
+    if (half && result === normalized.id) castTo(g, names, result, 'float16', 'images.half');
+  }
+  if (half) castTo(g, names, heatmaps.id, 'float32', 'heatmaps');
+}
+
+function addWeights(
+  g: OnnxBuilder,
+  { shape }: Value,
+  name: string,
+  values: Float32Array,
+  half: boolean,
+): string {
+  return half
+    ? g.constant(name, 'float16', shape, toHalf(name, values))
+    : g.constant(name, 'float32', shape, values);
+}
+
+function castTo(
+  g: OnnxBuilder,
+  names: Map<number, string>,
+  id: number,
+  type: ElementType,
+  output: string,
+): void {
+  const attributes = { to: int(elementTypes[type]) };
+  names.set(id, g.node('Cast', [names.get(id)!], { name: `${output}.cast`, output, attributes }));
+}
