@@ -53,6 +53,8 @@ export interface PrepareOptions {
 
 export interface Backend {
   readonly name: string;
+  /** Bytes of one element of an activation as it is stored. */
+  readonly activationBytes: number;
   createStates(): StateStore;
   prepare(graph: Graph, options?: PrepareOptions): Program;
   close(): void;

@@ -8,7 +8,7 @@ import { usageError } from '../errors.ts';
 export interface DeviceOptions {
   readonly device: string;
   readonly threads: number;
-  readonly amp: Precision | true;
+  readonly amp: Precision;
   readonly search: SearchMode;
 }
 
@@ -38,6 +38,7 @@ export function addDeviceOptions(command: Command): Command {
         'activations and products in half the bytes (bf16 where the type is left out); parameters, statistics and loss stay float32',
       )
         .choices(['fp32', 'bf16'])
+        .preset('bf16')
         .default('fp32'),
     )
     .addOption(
@@ -63,9 +64,8 @@ export async function openBackend({
     );
   }
   const { createDnnlBackend, fastBfloat16 } = await import('../backends/onednn/index.ts');
-  const wanted = amp === true ? 'bf16' : amp;
-  const precision = wanted === 'bf16' && !fastBfloat16() ? 'fp32' : wanted;
-  if (precision !== wanted) {
+  const precision = amp === 'bf16' && !fastBfloat16() ? 'fp32' : amp;
+  if (precision !== amp) {
     process.stderr.write(
       'note: --amp bf16: this CPU has no bfloat16 instructions (AVX512_BF16, AMX); computing in float32.\n',
     );

@@ -1,8 +1,9 @@
 // hrpose doctor: what this machine offers for training, and one line of advice for whatever is missing.
 import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
+import { availableMemory } from '../availableMemory.ts';
 import { formatBytes } from './format.ts';
 
 interface Finding {
@@ -94,15 +95,6 @@ async function sharpFinding(): Promise<Finding> {
     const value = firstSentence(error);
     return { name: 'Pictures', state: 'missing', value, advice: "run 'npm ci'" };
   }
-}
-
-/** Memory that new work can have, bytes: what the kernel expects, bounded by the cgroup. */
-function availableMemory(): number {
-  const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(systemFile('/proc/meminfo'))?.[1];
-  const free = kibibytes === undefined ? freemem() : Number(kibibytes) * 1024;
-  const limit = process.constrainedMemory();
-  const bounded = limit > 0 && limit < totalmem();
-  return bounded ? Math.max(0, Math.min(free, limit - process.memoryUsage.rss())) : free;
 }
 
 /** Below this a network of usual size does not train with a batch worth having. */

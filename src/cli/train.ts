@@ -1,5 +1,6 @@
 // hrpose train: trains the network of a config file.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import type { RecomputeMode } from '../train/memoryPlan.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { addConfigOptions, addPaddleFlags } from './paddleFlags.ts';
 
@@ -10,6 +11,7 @@ interface TrainFlags extends DeviceOptions {
   readonly resume?: string;
   readonly seed: number;
   readonly accumulate: number;
+  readonly recompute: RecomputeMode;
   readonly saveMinutes: number;
   readonly skipBadImages: boolean;
   readonly cacheMb: number;
@@ -46,6 +48,15 @@ export function command(): Command {
       wholeNumber('--accumulate', 1, 65536),
       1,
     )
+    .addOption(
+      new Option(
+        '--recompute [mode]',
+        'make cheap results again in the backward part: about half the memory, a few percent more time (auto: where memory is short)',
+      )
+        .choices(['auto', 'on', 'off'])
+        .preset('on')
+        .default('auto'),
+    )
     .option(
       '--save-minutes <m>',
       'also save a checkpoint after this long',
@@ -80,6 +91,7 @@ export function command(): Command {
         resume: flags.resume,
         seed: flags.seed,
         accumulate: flags.accumulate,
+        recompute: flags.recompute,
         saveMinutes: flags.saveMinutes,
         skipBadImages: flags.skipBadImages,
         cacheBytes: flags.cacheMb * 2 ** 20,

@@ -12,6 +12,8 @@ export interface TinySize {
   readonly batch: number;
   /** Width and height of the input, px. */
   readonly side: number;
+  /** Make cheap results again in the backward part. */
+  readonly lean?: boolean;
 }
 
 const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0, accumulate: false };
@@ -20,7 +22,7 @@ export const tinyParameters = new Map(
   [...hrnetState(tinyConfig)].filter(([name]) => !isRunningStatistic(name)),
 );
 
-const tinyGraph = ({ batch, side }: TinySize) =>
+const tinyGraph = ({ batch, side, lean = false }: TinySize) =>
   compileTraining(
     trainingGraph(tinyConfig, {
       batch,
@@ -35,6 +37,7 @@ const tinyGraph = ({ batch, side }: TinySize) =>
       bnMomentum: 0.9,
       accumulate: false,
     }),
+    { lean },
   );
 
 /** Pictures of noise with five keypoints each, every fourth of them not labelled. */

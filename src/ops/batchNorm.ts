@@ -33,9 +33,11 @@ export const batchNormTrain: Op<BatchNormAttrs> = {
     return [{ dtype: 'float32', shape: x!.shape }, float32(c), float32(c)];
   },
   grad(g, { node, attrs, inputs: [x, gamma, beta], outputs: [y, mean, variance] }, [dy]) {
+    // Without a ReLU the result is not needed and need not stay in memory: x stands in its place.
+    const mask = attrs.relu ? y! : x!;
     return g.add(
       batchNormGrad,
-      [x!, gamma!, beta!, mean!, variance!, y!, dy!],
+      [x!, gamma!, beta!, mean!, variance!, mask, dy!],
       attrs,
       `${node.name}.grad`,
     );
@@ -55,7 +57,8 @@ export const batchNormInference: Op<BatchNormAttrs> = {
 };
 
 /**
- * Gradient of batchNormTrain, through the statistics. With relu, dy counts only where y > 0.
+ * Gradient of batchNormTrain, through the statistics. With relu, dy counts only where y > 0; without, y
+ * is not read.
  *   x, y, dy: [N, C, H, W], gamma, beta, mean, variance: [C];  dx like x, dgamma, dbeta: [C]
  *   With x̂ = (x − mean)/√(variance + ε) and n = N·H·W:
  *   dbeta = Σ dy, dgamma = Σ dy·x̂, dx = gamma/√(variance + ε) · (dy − dbeta/n − x̂·dgamma/n)

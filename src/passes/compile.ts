@@ -7,6 +7,7 @@ import { type Folded, foldBatchNorm } from './foldBatchNorm.ts';
 import { fuseRelu } from './fuse.ts';
 import { fuseResidual } from './fuseResidual.ts';
 import { removeDead } from './rebuild.ts';
+import { recompute } from './recompute.ts';
 
 type Pass = readonly [name: string, run: (graph: Graph) => Graph];
 
@@ -30,9 +31,15 @@ export function compileInference(graph: Graph): Folded {
   return { graph: compiled, fold: folded!.fold };
 }
 
-/** For graphs that hold their gradients; ReLUs were fused before those were made. */
-export function compileTraining(graph: Graph): Graph {
-  return runPasses('training', graph, [['removeDead', removeDead]]);
+/**
+ * For graphs that hold their gradients; ReLUs were fused before those were made. With `lean` cheap
+ * results are made again in the backward part instead of kept.
+ */
+export function compileTraining(graph: Graph, { lean = false } = {}): Graph {
+  return runPasses('training', graph, [
+    ['removeDead', removeDead],
+    ...(lean ? [['recompute', recompute] as const] : []),
+  ]);
 }
 
 function runPasses(purpose: string, graph: Graph, passes: readonly Pass[]): Graph {

@@ -16,22 +16,23 @@ const headDeviation = 0.001;
 
 /**
  * Convolutions from Normal(0, 0.01), the head's from Normal(0, 0.001), biases 0; batch norm weight 1,
- * bias 0, running mean 0, running variance 1. Each tensor has a stream of its own.
+ * bias 0, running mean 0, running variance 1. Each tensor has a stream of its own. One at a time, so
+ * that they need not all be in memory.
  */
-export function drawWeights(config: HrnetConfig, seed: number): Weights {
-  const weights: Weights = new Map();
+export function* drawWeights(config: HrnetConfig, seed: number): Generator<[string, Float32Array]> {
+  let index = 0;
   for (const [name, shape] of hrnetState(config)) {
     const values = new Float32Array(elementCount(shape));
     if (shape.length === 4) {
-      const rng = philox(seed, 0, weights.size, 'initial weights');
+      const rng = philox(seed, 0, index, 'initial weights');
       const deviation = name.startsWith(headName) ? headDeviation : backboneDeviation;
       for (let i = 0; i < values.length; i++) values[i] = deviation * rng.normal();
     } else if (/\.(weight|running_var)$/.test(name)) {
       values.fill(1);
     }
-    weights.set(name, values);
+    index++;
+    yield [name, values];
   }
-  return weights;
 }
 
 export interface WeightsReport {

@@ -14,6 +14,8 @@ export interface MeasureOptions {
   readonly batch: number;
   /** Timed steps, after one or two that are not. */
   readonly steps: number;
+  /** Training with less memory; see compileTraining. */
+  readonly recompute?: boolean;
 }
 
 export interface Measurement {
@@ -101,6 +103,7 @@ export async function measureTraining(
       bnMomentum: 0.9,
       adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0 },
       accumulate: false,
+      recompute: options.recompute ?? false,
     },
     batch,
   );
@@ -129,7 +132,7 @@ export async function measureInference(
   const start = performance.now();
   const network = new HeatmapNetwork(backend, { config, inputSize, normalize: imagenet, batch });
   try {
-    network.setWeights(drawWeights(config, 0));
+    network.setWeights(new Map(drawWeights(config, 0)));
     const prepareSeconds = (performance.now() - start) / 1000;
     const { images } = randomBatch(options);
     const milliseconds = await time(options.steps, () => network.heatmaps(images, batch));

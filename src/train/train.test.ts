@@ -113,7 +113,19 @@ test('a run killed in the middle of an epoch goes on from its snapshot and ends 
   const whole = optionsFor('whole-2');
   await train(whole.options);
   const { runDir } = optionsFor('killed');
-  const args = ['train', '-c', demoConfig, '--json', '--threads', '1', '--seed', '1', '-o'];
+  const args = [
+    'train',
+    '-c',
+    demoConfig,
+    '--json',
+    '--threads',
+    '1',
+    '--search',
+    'off',
+    '--seed',
+    '1',
+    '-o',
+  ];
   const settings = [
     ...tiny.options,
     'epoch=3',

@@ -20,6 +20,8 @@ import type { StateTensor } from './tensorFile.ts';
 export type TrainerOptions = Omit<TrainingOptions, 'batch'> & {
   readonly config: HrnetConfig;
   readonly adam: Omit<UpdateOptions, 'accumulate'>;
+  /** Make cheap results again in the backward part: about half the memory of the activations. */
+  readonly recompute: boolean;
 };
 
 /** What of a batch the network needs. */
@@ -51,7 +53,7 @@ export class Trainer {
   }
 
   /** Parameters and running statistics, by official name; absent ones stay. */
-  setWeights(weights: ReadonlyMap<string, Float32Array>): void {
+  setWeights(weights: Iterable<readonly [string, Float32Array]>): void {
     for (const [name, values] of weights) this.#states.write(name, values);
   }
 
@@ -108,7 +110,8 @@ export class Trainer {
   #program(batch: number): Program {
     const known = this.#programs.get(batch);
     if (known) return known;
-    const graph = compileTraining(trainingGraph(this.#options.config, { ...this.#options, batch }));
+    const built = trainingGraph(this.#options.config, { ...this.#options, batch });
+    const graph = compileTraining(built, { lean: this.#options.recompute });
     const program = this.#backend.prepare(graph, { states: this.#states });
     this.#programs.set(batch, program);
     return program;

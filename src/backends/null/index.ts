@@ -10,6 +10,7 @@ import { feedFor } from '../feeds.ts';
 export function createNullBackend(): Backend {
   return {
     name: 'null',
+    activationBytes: 4,
     createStates: createNullStates,
     prepare(graph, { states } = {}) {
       const store = (states as NullStates | undefined) ?? createNullStates();

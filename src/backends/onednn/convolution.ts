@@ -26,25 +26,26 @@ interface Conv {
 /** Pictures have so few channels that blocks would be mostly padding; oneDNN reads them plain. */
 const isPicture = ({ shape }: Value) => shape[1]! < 8;
 
-/** Element types: of activations (by default each value's own) and of weights. */
+/** Element types, where they are not the program's. */
 interface Storage {
-  readonly activations?: DataType;
+  readonly x?: DataType;
   readonly weights?: DataType;
+  readonly y?: DataType;
 }
 
 function shapeOf(
   low: Lowering,
   { x, weightShape, bias, y, attrs }: Conv,
   { algorithm, layout }: ConvChoice,
-  { activations, weights = low.storage }: Storage = {},
+  { x: xType, weights = low.storage, y: yType }: Storage = {},
 ): ConvShape {
-  const lay = (value: Value) =>
-    low.activation(value, isPicture(value) ? 'nchw' : layout, activations);
+  const lay = (value: Value, type?: DataType) =>
+    low.activation(value, isPicture(value) ? 'nchw' : layout, type);
   return {
-    x: lay(x),
+    x: lay(x, xType),
     w: low.dnnl.desc(weights, weightShape, 'any'),
     b: bias ? low.dnnl.desc('float32', [weightShape[0]!], 'x') : undefined,
-    y: lay(y),
+    y: lay(y, yType),
     stride: attrs.stride,
     padding: attrs.padding,
     algorithm,
@@ -65,10 +66,9 @@ function candidates({ x, weightShape, attrs }: Conv): readonly ConvChoice[] {
 
 /** A convolution as text: what its time depends on. */
 function keyOf(low: Lowering, direction: string, { x, weightShape, bias, y, attrs }: Conv) {
-  const { storage, training } = low;
   const sizes = `${x.shape.join('×')} * ${weightShape.join('×')} → ${y.shape.join('×')}`;
   const how = `stride ${attrs.stride} padding ${attrs.padding}${bias ? ' bias' : ''}`;
-  return `${direction} ${storage}${training ? ' training' : ''}: ${sizes}, ${how}`;
+  return `${direction} ${low.storage}: ${sizes}, ${how}`;
 }
 
 function expectFound(pd: PrimitiveDesc | undefined, what: string): PrimitiveDesc {
@@ -83,7 +83,7 @@ function masterWeights(low: Lowering, conv: Conv): MemoryDesc {
   const key = `${conv.x.shape} ${conv.weightShape} ${conv.y.shape} ${conv.attrs.stride}`;
   const known = low.masterLayouts.get(key);
   if (known) return known;
-  const float = { activations: 'float32', weights: 'float32' } as const;
+  const float = { x: 'float32', weights: 'float32', y: 'float32' } as const;
   const pd = expectFound(
     low.dnnl.convForward(shapeOf(low, conv, direct, float), true),
     'convolution',
@@ -114,17 +114,21 @@ export const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outpu
   const conv: Conv = { x: x!, weightShape: w!.shape, bias: b !== undefined, y: y!, attrs };
   const sum: PostOp[] = residual ? [{ kind: 'sum', scale: 1 }] : [];
   const postOps: PostOp[] = attrs.relu ? [...sum, { kind: 'relu' }] : sum;
+  const ends: Storage = low.atEdge(y!) ? { y: 'float32' } : {};
+  const shapeFor = (choice: ConvChoice) => shapeOf(low, conv, choice, ends);
+  // Inference may transform weights once for good; what others read must stay a plain tensor.
+  const forGood = !low.training && low.hasToItself(w!);
   const describe = (choice: ConvChoice) =>
-    low.dnnl.convForward(shapeOf(low, conv, choice), low.training, postOps);
-  const natural = shapeOf(low, conv, direct);
+    low.dnnl.convForward(shapeFor(choice), !forGood, postOps);
+  const natural = shapeFor(direct);
   const weights = weightsLie(low, conv, w!);
   const choice = low.search.choose({
-    key: `${keyOf(low, 'forward', conv)}${residual ? ' sum' : ''}${attrs.relu ? ' relu' : ''}`,
+    key: `${keyOf(low, forGood ? 'inference' : 'forward', conv)}${residual ? ' sum' : ''}${attrs.relu ? ' relu' : ''}`,
     candidates: candidates(conv),
     trial(one) {
       const pd = describe(one);
       if (!pd) return undefined;
-      const shape = shapeOf(low, conv, one);
+      const shape = shapeFor(one);
       const bias = shape.b ? [tensor(arg.bias, shape.b)] : [];
       return {
         pd,
@@ -137,7 +141,7 @@ export const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outpu
       };
     },
   });
-  const shape = shapeOf(low, conv, choice);
+  const shape = shapeFor(choice);
   const pd = expectFound(describe(choice), node.name);
   const out = residual ? low.overwritable(residual, shape.y) : low.out(y!, shape.y);
   if (residual) low.left(y!, out);

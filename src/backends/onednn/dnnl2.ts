@@ -33,6 +33,7 @@ export const arg = {
   scale: 51,
   shift: 52,
   workspace: 64,
+  scratchpad: 80,
   diffSrc: 129,
   diffDst: 145,
   diffWeights: 161,
@@ -51,6 +52,7 @@ const queryCode = {
   dst: 133,
   diffDst: 134,
   workspace: 135,
+  scratchpad: 136,
 } as const;
 
 const prop = { training: 64, inference: 96, backward: 128 } as const;
@@ -134,8 +136,13 @@ export function createDnnl({ c }: Ffi) {
   }
 
   function withAttributes<T>(postOps: readonly PostOp[], use: (attr: Handle) => T): T {
-    if (postOps.length === 0) return use(0);
     const attr = made(c.dnnl_primitive_attr_create(out), 'dnnl_primitive_attr_create');
+    // Scratchpads are planned like all other memory instead of kept by the library at their largest.
+    const userMode = 1;
+    check(
+      c.dnnl_primitive_attr_set_scratchpad_mode(attr, userMode),
+      'dnnl_primitive_attr_set_scratchpad_mode',
+    );
     const list = made(c.dnnl_post_ops_create(out), 'dnnl_post_ops_create');
     try {
       for (const op of postOps) appendPostOp(list, op);

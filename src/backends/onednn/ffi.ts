@@ -35,6 +35,8 @@ const declarations = {
   dnnl_primitive_destroy: 'int dnnl_primitive_destroy(dnnl_primitive_t primitive)',
   dnnl_primitive_attr_create: 'int dnnl_primitive_attr_create(uint64_t *attr)',
   dnnl_primitive_attr_destroy: 'int dnnl_primitive_attr_destroy(dnnl_primitive_attr_t attr)',
+  dnnl_primitive_attr_set_scratchpad_mode:
+    'int dnnl_primitive_attr_set_scratchpad_mode(dnnl_primitive_attr_t attr, int mode)',
   dnnl_primitive_attr_set_post_ops:
     'int dnnl_primitive_attr_set_post_ops(dnnl_primitive_attr_t attr, dnnl_post_ops_t post_ops)',
   dnnl_post_ops_create: 'int dnnl_post_ops_create(uint64_t *post_ops)',

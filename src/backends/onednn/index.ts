@@ -7,14 +7,14 @@ import { createDnnl, hasBfloat16 } from './dnnl2.ts';
 import { loadFfi } from './ffi.ts';
 import type { LoweringOptions } from './lower.ts';
 import { DnnlProgram } from './program.ts';
-import { directOnly, measuring } from './search.ts';
+import { type ConvSearch, directOnly, measuring } from './search.ts';
 import { DnnlStates } from './states.ts';
 
 export interface DnnlOptions {
   /** Threads of every primitive; all cores by default. */
   readonly threads?: number;
   /** Algorithms of convolutions: `off` takes direct ones (default); else the fastest, measured or kept from before. */
-  readonly search?: SearchMode;
+  readonly search?: SearchMode | ConvSearch;
   /** Element type of activations and products (default fp32). Parameters, statistics, loss and moments are float32. */
   readonly precision?: Precision;
 }
@@ -37,15 +37,17 @@ export function createDnnlBackend({
   const dnnl = createDnnl(ffi);
   const { major, minor, patch } = ffi.version;
   const cache =
-    mode === 'off'
-      ? undefined
-      : new ChoiceCache(choiceFile(threads, `${major}.${minor}.${patch}`), mode === 'full');
+    mode === 'cached' || mode === 'full'
+      ? new ChoiceCache(choiceFile(threads, `${major}.${minor}.${patch}`), mode === 'full')
+      : undefined;
+  const rule = typeof mode === 'object' ? mode : directOnly;
   const options: LoweringOptions = {
     storage: precision === 'bf16' ? 'bfloat16' : 'float32',
-    search: cache ? measuring(ffi, dnnl, cache) : directOnly,
+    search: cache ? measuring(ffi, dnnl, cache) : rule,
   };
   return {
     name: 'onednn',
+    activationBytes: precision === 'bf16' ? 2 : 4,
     createStates: () => new DnnlStates(ffi, dnnl),
     prepare(graph, { states } = {}) {
       const store = (states as DnnlStates | undefined) ?? new DnnlStates(ffi, dnnl);

@@ -34,17 +34,17 @@ const batchNormTrain: Kernel = ({ node, attrs, inputs: [x, gamma, beta], outputs
     [arg.variance, stats[1]],
     [arg.workspace, workspace],
   ] as const;
-  low.notes.set(y.id, { forward: pd, ...(workspace ? { workspace } : {}) });
+  low.notes.set(mean.id, { forward: pd, ...(workspace ? { workspace } : {}) });
   const writes = workspace ? [out, ...stats, workspace] : [out, ...stats];
   low.primitive('batchNormTrain', node.name, pd, args, writes);
 };
 
 const batchNormGrad: Kernel = ({ node, attrs, inputs, outputs }, low) => {
   const { epsilon, relu } = attrs as BatchNormAttrs;
-  const [x, gamma, beta, mean, variance, y, dy] = inputs as Value[];
+  const [x, gamma, beta, mean, variance, , dy] = inputs as Value[];
   const [dx, dgamma, dbeta] = outputs as [Value, Value, Value];
   const desc = low.activation(x!);
-  const note = low.notes.get(y!.id);
+  const note = low.notes.get(mean!.id);
   if (!note) throw new Error(`batchNormGrad: '${node.name}' has no forward part in its program`);
   const pd = low.dnnl.batchNormBackward(desc, epsilon, relu, note.forward);
   const gradient = low.in(dy!, desc);

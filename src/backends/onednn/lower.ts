@@ -9,7 +9,7 @@ import {
   type Value,
   type ValueId,
 } from '../../graph/graph.ts';
-import type { DataType, Dnnl, MemoryDesc, PrimitiveDesc } from './dnnl2.ts';
+import { arg, type DataType, type Dnnl, type MemoryDesc, type PrimitiveDesc } from './dnnl2.ts';
 import type { Handle } from './ffi.ts';
 import type { ConvSearch } from './search.ts';
 import type { DnnlStates } from './states.ts';
@@ -89,7 +89,7 @@ export class Lowering {
   readonly masterLayouts = new Map<string, MemoryDesc>();
   readonly steps: Step[] = [];
   readonly primitiveDescs: PrimitiveDesc[] = [];
-  /** What a forward kernel leaves for its gradient, by the value it made: primitive descriptors, workspaces. */
+  /** What a forward kernel leaves for its gradient, by a value of its own that both know: primitive descriptors, workspaces. */
   readonly notes = new Map<ValueId, { forward: PrimitiveDesc; workspace?: Tensor }>();
   readonly feeds = new Map<string, Tensor>();
   readonly outputs = new Map<string, Tensor>();
@@ -104,7 +104,6 @@ export class Lowering {
   readonly #lastRead = new Map<ValueId, number>();
   /** Values that are read after the last node: outputs and new states. */
   readonly #outlives: ReadonlySet<ValueId>;
-  /** Activations that only the loss or the caller reads: they stay float32. */
   readonly #atEdge: ReadonlySet<ValueId>;
   #node = 0;
 
@@ -152,11 +151,16 @@ export class Lowering {
     return this.dnnl.desc(dtype, [elementCount(shape)], 'x');
   }
 
+  /** Whether only the loss or the caller reads a value: the last convolution can hand it over in float32. */
+  atEdge(value: Value): boolean {
+    return this.#atEdge.has(value.id);
+  }
+
   /** The layout and element type in which an activation goes from kernel to kernel. */
   activation(
     value: Value,
     layout: 'blocked' | 'channelsLast' | 'nchw' = 'blocked',
-    type: DataType = this.#atEdge.has(value.id) ? 'float32' : this.storage,
+    type: DataType = this.storage,
   ): MemoryDesc {
     const { dnnl } = this;
     const tags = { blocked: dnnl.blockedLayout, channelsLast: 'nhwc', nchw: 'nchw' } as const;
@@ -168,6 +172,17 @@ export class Lowering {
     const state = this.#stateOf.get(value.id);
     const laid = this.#tensors.has(value.id) || (state && this.#states.find(state.name));
     return laid ? this.tensor(value) : undefined;
+  }
+
+  /**
+   * Whether this node may lay out a state as it likes, in a form that nothing else understands: no other
+   * node or program reads it, no run replaces it.
+   */
+  hasToItself(value: Value): boolean {
+    const state = this.#stateOf.get(value.id);
+    if (!state || state.next !== undefined || this.#outlives.has(value.id)) return false;
+    const reads = this.#graph.nodes.flatMap(({ inputs }) => inputs).filter((id) => id === value.id);
+    return reads.length === 1 && this.known(value) === undefined;
   }
 
   /** The tensor of a value as it lies. A state that no program has used yet takes the layout `ifNew`. */
@@ -257,7 +272,13 @@ export class Lowering {
     writes: readonly Tensor[],
   ): void {
     this.primitiveDescs.push(pd);
-    const present = args.filter((a): a is readonly [number, Tensor] => a[1] !== undefined);
+    const scratchpad = pd.desc('scratchpad');
+    const present = [
+      ...args.filter((a): a is readonly [number, Tensor] => a[1] !== undefined),
+      ...(this.dnnl.bytes(scratchpad) > 0
+        ? [[arg.scratchpad, this.scratch(scratchpad)] as const]
+        : []),
+    ];
     const primitive = this.dnnl.primitive(pd);
     const implementation = pd.implementation();
     this.steps.push({

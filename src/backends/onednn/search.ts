@@ -115,7 +115,12 @@ function primitiveTime(
   tensors: readonly Pick<TrialTensor, 'index' | 'desc'>[],
 ): number {
   const blocks: NativeMemory[] = [];
-  const memories = tensors.map(({ index, desc }) => {
+  const scratchpad = pd.desc('scratchpad');
+  const needed = [
+    ...tensors,
+    ...(dnnl.bytes(scratchpad) > 0 ? [{ index: arg.scratchpad, desc: scratchpad }] : []),
+  ];
+  const memories = needed.map(({ index, desc }) => {
     const block = ffi.allocate(dnnl.bytes(desc));
     new Uint8Array(block.buffer).fill(0);
     blocks.push(block);

@@ -11,6 +11,7 @@ import type { Tensor } from './tensor.ts';
 export function createReferenceBackend(): Backend {
   return {
     name: 'reference',
+    activationBytes: 8,
     createStates: () => new ReferenceStates(),
     prepare(graph, { states } = {}) {
       const store = (states as ReferenceStates | undefined) ?? new ReferenceStates();
