@@ -114,7 +114,7 @@ function familyOf(
   if (family !== undefined && pictureInput(signature) !== undefined) return family;
   const understood = families.map(({ kind: name, about }) => `\n  ${name.padEnd(16)} ${about}`);
   throw inputError(
-    `${file}: it is none of the detectors known here. It has ${describeSignature(signature)}. Understood are${understood.join('')}\nIf it is one of these under other names or with open sizes, name its kind.`,
+    `${file}: it is none of the detectors known here. It has ${describeSignature(signature)}. Understood are${understood.join('')}\nIf it is one of these under other names or with open sizes, name its kind (--detector-kind).`,
   );
 }
 

@@ -109,8 +109,43 @@ export async function textOf(
 /** A file as ffmpeg's options name it: never taken for an option or for an address. */
 export const fileUrl = (path: string) => `file:${resolve(path)}`;
 
-/** Inputs may name other files and addresses in themselves; only what lies here is opened. */
-export const onlyLocal: readonly string[] = ['-protocol_whitelist', 'file,pipe'];
+/** Containers that are read: none that names other files or addresses, as playlists do. */
+const containers = [
+  ...[
+    'mov',
+    'matroska',
+    'avi',
+    'mpegts',
+    'mpeg',
+    'flv',
+    'ogg',
+    'asf',
+    'mxf',
+    'nut',
+    'ivf',
+    'rm',
+    'wtv',
+  ],
+  ...[
+    'dv',
+    'gif',
+    'apng',
+    'h264',
+    'hevc',
+    'av1',
+    'obu',
+    'm4v',
+    'mpegvideo',
+    'mjpeg',
+    'yuv4mpegpipe',
+  ],
+];
+
+/** Options of an input that comes from elsewhere. */
+export const onlyLocal: readonly string[] = [
+  ...['-protocol_whitelist', 'file,pipe'],
+  ...['-format_whitelist', containers.join(',')],
+];
 
 /** Lines of a program's stderr, as they come. */
 export class Lines {

@@ -71,7 +71,7 @@ export class VideoReader {
       ...onlyLocal,
       ...['-i', standardInput ? 'pipe:0' : fileUrl(source)],
       ...['-map', '0:V:0', '-vf', filters.join(','), ...everyFrame],
-      ...['-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
+      ...['-enc_time_base', '-1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
     ];
     this.#child = start('ffmpeg', args, [standardInput ? 'inherit' : 'ignore', 'pipe', 'pipe']);
     this.#bytes = new ByteSource(this.#child.stdout!);
