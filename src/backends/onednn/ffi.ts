@@ -106,7 +106,10 @@ export interface Ffi {
 export interface NativeMemory {
   readonly address: number;
   readonly bytes: number;
-  readonly buffer: ArrayBuffer;
+  /** A part of it, for JavaScript to read and write. (The whole may be larger than an ArrayBuffer can be.) */
+  view(offset: number, bytes: number): Uint8Array;
+  /** Zeroes all of it; this also touches every page. */
+  clear(): void;
   free(): void;
 }
 
@@ -149,6 +152,7 @@ function allocator() {
   const libc = koffi.load('libc.so.6');
   const alignedAlloc = libc.func('void *aligned_alloc(size_t alignment, size_t size)');
   const free = libc.func('void free(void *memory)');
+  const memset = libc.func('void *memset(void *memory, int value, size_t size)');
   const madvise = libc.func('int madvise(void *memory, size_t length, int advice)');
   return (bytes: number): NativeMemory => {
     const size = Math.max(64, bytes);
@@ -164,11 +168,13 @@ function allocator() {
     // Fresh 4 KiB pages are slow to come by; large ones are touched once and kept.
     if (large) madvise(pointer, rounded, adviseHugePages);
     let open = true;
-    const buffer = koffi.view(pointer, rounded);
+    const address = Number(koffi.address(pointer));
     return {
-      address: Number(koffi.address(pointer)),
+      address,
       bytes: rounded,
-      buffer,
+      view: (offset, length) =>
+        new Uint8Array(koffi.view((address + offset) as unknown as object, length)),
+      clear: () => memset(pointer, 0, rounded),
       free() {
         if (!open) return;
         open = false;

@@ -194,7 +194,7 @@ export class DnnlProgram implements Program {
   #bytes(tensor: Tensor): Uint8Array {
     if (inArena(tensor.buffer)) {
       const offset = this.#plan.offsets.get(tensor.buffer)!;
-      return new Uint8Array(this.#arena.buffer, offset, tensor.buffer.bytes);
+      return this.#arena.view(offset, tensor.buffer.bytes);
     }
     return this.states.find(tensor.buffer.state!)!.memory!;
   }

@@ -122,7 +122,7 @@ function primitiveTime(
   ];
   const memories = needed.map(({ index, desc }) => {
     const block = ffi.allocate(dnnl.bytes(desc));
-    new Uint8Array(block.buffer).fill(0);
+    block.clear();
     blocks.push(block);
     return [index, dnnl.memory(desc, block.address)] as const;
   });

@@ -61,12 +61,12 @@ export class DnnlStates implements StateStore {
     }
     for (const entries of fresh.values()) {
       const block = this.#ffi.allocate(entries.reduce((sum, e) => sum + roundUp(e.bytes), 0));
-      new Uint8Array(block.buffer).fill(0);
+      block.clear();
       this.#blocks.push(block);
       let offset = 0;
       for (const entry of entries) {
         entry.address = block.address + offset;
-        entry.memory = new Uint8Array(block.buffer, offset, entry.bytes);
+        entry.memory = block.view(offset, entry.bytes);
         offset += roundUp(entry.bytes);
       }
     }
@@ -80,7 +80,7 @@ export class DnnlStates implements StateStore {
     if (this.#arena && this.#arena.bytes >= bytes) return this.#arena;
     this.#arena = this.#ffi.allocate(bytes);
     // Touch every page once: fresh ones are slow, and this way they are not met inside a step.
-    new Uint8Array(this.#arena.buffer).fill(0);
+    this.#arena.clear();
     this.#blocks.push(this.#arena);
     return this.#arena;
   }
@@ -105,7 +105,7 @@ export class DnnlStates implements StateStore {
     const copy = this.#ffi.allocate(elementCount(entry.shape) * 4);
     try {
       this.#reorder(entry.desc, entry.address, plain, copy.address);
-      return new Float32Array(copy.buffer, 0, elementCount(entry.shape)).slice();
+      return floats(copy, elementCount(entry.shape)).slice();
     } finally {
       copy.free();
     }
@@ -120,7 +120,7 @@ export class DnnlStates implements StateStore {
     }
     const copy = this.#ffi.allocate(values.byteLength);
     try {
-      new Float32Array(copy.buffer).set(values);
+      floats(copy, values.length).set(values);
       this.#reorder(this.#plain(entry), copy.address, entry.desc, entry.address);
     } finally {
       copy.free();
@@ -164,6 +164,11 @@ export class DnnlStates implements StateStore {
   }
 }
 
+function floats(memory: NativeMemory, count: number): Float32Array {
+  const { buffer, byteOffset } = memory.view(0, count * 4);
+  return new Float32Array(buffer, byteOffset, count);
+}
+
 /** dnnl_exec_arg_t records: 16 bytes each, {int32 argument, padding, pointer to dnnl_memory}. */
 export function encodeArgs(ffi: Ffi, args: readonly (readonly [number, number])[]): NativeMemory {
   const memory = ffi.allocate(args.length * 16);
@@ -176,9 +181,10 @@ export function writeArgs(
   offset: number,
   args: readonly (readonly [number, number])[],
 ): void {
-  const view = new DataView(memory.buffer);
+  const { buffer, byteOffset } = memory.view(offset, args.length * 16);
+  const view = new DataView(buffer, byteOffset);
   args.forEach(([index, handle], i) => {
-    view.setInt32(offset + i * 16, index, true);
-    view.setBigUint64(offset + i * 16 + 8, BigInt(handle), true);
+    view.setInt32(i * 16, index, true);
+    view.setBigUint64(i * 16 + 8, BigInt(handle), true);
   });
 }
