@@ -107,11 +107,11 @@ async function ours(config: HrnetConfig, folder: string, variant: Variant) {
   const training = backend.prepare(graph);
   for (const [name, values] of state) training.states.write(name, values);
   await training.run({ ...feeds, lossWeight: Float32Array.of(1) });
-  const gradients = new Map(
-    [...state.keys()]
-      .filter((name) => training.states.shapes().has(gradientOf(name)))
-      .map((name) => [name, training.states.read(gradientOf(name))]),
-  );
+  const gradients = new Map<string, Float32Array>();
+  for (const name of state.keys()) {
+    if (!training.states.shapes().has(gradientOf(name))) continue;
+    gradients.set(name, await training.states.read(gradientOf(name)));
+  }
   training.close();
   backend.close();
   return { heatmaps: heatmaps!, gradients };

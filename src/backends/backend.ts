@@ -12,11 +12,12 @@ export type Feeds = Readonly<Record<string, Feed>>;
 /**
  * The tensors that outlive a run, shared by all programs prepared with it. Values are handed over
  * and back in logical order (row-major [N, C, H, W] or [M, C, k, k]), whatever is stored.
+ * Reading takes a way back from the device; the values are those of the moment of the call.
  */
 export interface StateStore {
   /** Name → shape of every state that some program has asked for, in order of first use. */
   shapes(): ReadonlyMap<string, Shape>;
-  read(name: string): Float32Array;
+  read(name: string): Promise<Float32Array>;
   write(name: string, values: Float32Array): void;
   close(): void;
 }

@@ -58,7 +58,7 @@ async function observe(
       }
       for (const { name, next } of graph.states) {
         if (next === undefined && !readsBack) continue;
-        tensors.set(`run ${run}, state ${name}`, program.states.read(name));
+        tensors.set(`run ${run}, state ${name}`, await program.states.read(name));
       }
     }
     return { tensors };

@@ -103,10 +103,10 @@ test('a golden training step gives the loss, gradients, running statistics and u
   near(heatmaps![0]!, -1.9100402186859131, 1e-3, 'out[0,0,0,0]');
 
   let total = 0;
-  for (const name of parameters.keys()) total += l2(states.read(gradientOf(name))) ** 2;
+  for (const name of parameters.keys()) total += l2(await states.read(gradientOf(name))) ** 2;
   near(Math.sqrt(total), 242.54407467881526, 1e-3, 'L2 of all gradients');
   for (const [name, norm, first, second] of gradients) {
-    const gradient = states.read(gradientOf(name));
+    const gradient = await states.read(gradientOf(name));
     // ReLUs that flip by float32 rounding bound what float32 can do here: PyTorch's own float32 is off
     // its float64 by 1.4e-3 in the norm and by 1.1e-2 of the tensor's scale in conv1.weight (docs/log.md).
     near(l2(gradient), norm, 3e-3, `L2 of ${name}`);
@@ -116,23 +116,33 @@ test('a golden training step gives the loss, gradients, running statistics and u
       assert.ok(error < 0.03, `${name}[${i}]: ${gradient[i]}, expected ${expected}`);
     });
   }
-  near(states.read('bn1.running_mean')[0]!, -0.08055775893758176, 1e-5, 'running mean');
-  near(states.read('bn1.running_var')[0]!, 0.8701474844401536, 1e-6, 'running var, unbiased');
+  near((await states.read('bn1.running_mean'))[0]!, -0.08055775893758176, 1e-5, 'running mean');
   near(
-    states.read('stage4.2.fuse_layers.0.3.1.running_mean')[0]!,
+    (await states.read('bn1.running_var'))[0]!,
+    0.8701474844401536,
+    1e-6,
+    'running var, unbiased',
+  );
+  near(
+    (await states.read('stage4.2.fuse_layers.0.3.1.running_mean'))[0]!,
     -0.20412174999928187,
     1e-3,
     'mean',
   );
-  near(states.read('stage4.2.fuse_layers.0.3.1.running_var')[0]!, 0.621021398163961, 1e-3, 'var');
+  near(
+    (await states.read('stage4.2.fuse_layers.0.3.1.running_var'))[0]!,
+    0.621021398163961,
+    1e-3,
+    'var',
+  );
 
   await update.run({ learningRate: Float32Array.of(1e-3) });
-  const bias = states.read('final_layer.bias');
+  const bias = await states.read('final_layer.bias');
   [-0.026173204417447252, 0.0924362290708343, 0.007110983798949813].forEach((v, i) => {
     // The first step moves by lr·sign(g) whatever g: float32 rounding of p is all that is left.
     near(bias[i]!, v, 1e-6, `final_layer.bias[${i}]`);
   });
-  assert.ok(Math.abs(states.read(beta2Power)[0]! - 0.999 ** 2) < 1e-7);
+  assert.ok(Math.abs((await states.read(beta2Power))[0]! - 0.999 ** 2) < 1e-7);
   update.close();
   program.close();
   backend.close();

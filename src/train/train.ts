@@ -103,11 +103,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const interrupts = watchInterrupts();
   let lastSave = performance.now();
 
-  const save = (): string => {
-    const tensors = trainer.tensors();
+  const save = async (): Promise<string> => {
+    const tensors = await trainer.tensors();
     expectFinite(tensors, at.step);
     const meta = checkpointMeta(options, at, losses);
-    const path = saveCheckpoint(runDir, { tensors, moments: trainer.moments(), meta });
+    const path = saveCheckpoint(runDir, { tensors, moments: await trainer.moments(), meta });
     lastSave = performance.now();
     report.saved(path);
     return path;
@@ -131,21 +131,21 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         meter.step({ step, epoch, stepInEpoch, ...update, learningRate, loss: losses.median });
         if (interrupts.count > 0) {
           throw interruptedError(
-            `interrupted after step ${step}. To go on: the same command with -r ${save()}`,
+            `interrupted after step ${step}. To go on: the same command with -r ${await save()}`,
           );
         }
-        if (performance.now() - lastSave > options.saveMinutes * 60_000) save();
+        if (performance.now() - lastSave > options.saveMinutes * 60_000) await save();
       }
       await pass.return();
       at.epoch++;
       at.stepInEpoch = 0;
       if (at.epoch === settings.epochs || at.epoch % settings.snapshotEpoch === 0) {
-        const path = save();
+        const path = await save();
         if (options.evaluate) await evaluate(options, trainer, at, path, runDir, interrupts);
       }
     }
     const file = join(runDir, 'model_final.safetensors');
-    const tensors = trainer.tensors();
+    const tensors = await trainer.tensors();
     expectFinite(tensors, at.step);
     writeModelFile(file, tensors);
     report.finished({ file, skipped: loader.skipped });
@@ -289,7 +289,7 @@ async function evaluate(
   const { settings, backend, report, skipBadImages } = options;
   const dataset = await loadEvalDataset(settings);
   const network = scoringNetwork(backend, settings);
-  const tensors = trainer.tensors();
+  const tensors = await trainer.tensors();
   try {
     network.setWeights(valuesOf(tensors));
     const made = await predict(network, settings, dataset, {

@@ -24,6 +24,8 @@ export type TrainerOptions = Omit<TrainingOptions, 'batch'> & {
   readonly recompute: boolean;
 };
 
+const readsAtOnce = 64;
+
 /** What of a batch the network needs. */
 export type TrainingBatch = Pick<Batch, 'size' | 'images' | 'keypoints' | 'visible'>;
 
@@ -58,12 +60,12 @@ export class Trainer {
   }
 
   /** Weights with their shapes, as files hold them. */
-  tensors(): Map<string, StateTensor> {
+  tensors(): Promise<Map<string, StateTensor>> {
     return this.#tensors([...this.shapes].map(([name, shape]) => [name, name, shape]));
   }
 
   /** Moments under the names that checkpoints use, and the powers of Adam's betas. */
-  moments(): Map<string, StateTensor> {
+  moments(): Promise<Map<string, StateTensor>> {
     return this.#tensors(this.#momentNames());
   }
 
@@ -130,14 +132,19 @@ export class Trainer {
     ];
   }
 
-  #tensors(names: readonly (readonly [string, string, readonly number[]])[]) {
-    return new Map(
-      names.map(([stored, state, shape]): [string, StateTensor] => {
-        const data = this.#states.read(state);
+  /** Reads a few at a time: each takes a way to the device and back, and memory for its copy. */
+  async #tensors(names: readonly (readonly [string, string, readonly number[]])[]) {
+    const tensors = new Map<string, StateTensor>();
+    for (let start = 0; start < names.length; start += readsAtOnce) {
+      const part = names.slice(start, start + readsAtOnce);
+      const values = await Promise.all(part.map(([, state]) => this.#states.read(state)));
+      part.forEach(([stored, state, shape], i) => {
+        const data = values[i]!;
         if (data.length !== elementCount(shape))
           throw new Error(`trainer: ${state} has changed shape`);
-        return [stored, { shape, data }];
-      }),
-    );
+        tensors.set(stored, { shape, data });
+      });
+    }
+    return tensors;
   }
 }

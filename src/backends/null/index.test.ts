@@ -40,5 +40,5 @@ test('a run checks its feeds and gives zeros', async () => {
   await assert.rejects(program.run({}), /expected feed 'x' of shape \[1, 4, 8, 8\], got nothing/);
   await assert.rejects(program.run({ x: new Float32Array(2) }), /got 2 values/);
   assert.throws(() => program.states.write('w', new Float32Array(3)), /expected \[4, 4, 3, 3\]/);
-  assert.throws(() => program.states.read('v'), /no program has such a state/);
+  await assert.rejects(program.states.read('v'), /no program has such a state/);
 });

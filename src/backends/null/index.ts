@@ -39,7 +39,7 @@ function createNullStates(): NullStates {
       if (!shapes.has(name)) shapes.set(name, shape);
     },
     shapes: () => new Map(shapes),
-    read: (name) => new Float32Array(elementCount(find(name))),
+    read: async (name) => new Float32Array(elementCount(find(name))),
     write: (name, values) => {
       const shape = find(name);
       if (values.length === elementCount(shape)) return;

@@ -32,11 +32,13 @@ test('without ReLUs every gradient tensor of a network agrees with the one in do
   const backend = createDnnlBackend();
   const expected = await gradients(createReferenceBackend());
   const actual = await gradients(backend);
-  const scales = [...tinyParameters.keys()].map((name) => norm(expected.read(gradientOf(name))));
+  const scales: number[] = [];
+  for (const name of tinyParameters.keys())
+    scales.push(norm(await expected.read(gradientOf(name))));
   const usual = [...scales].sort((a, b) => a - b)[scales.length >> 1]!;
   for (const name of tinyParameters.keys()) {
-    const e = expected.read(gradientOf(name));
-    const a = actual.read(gradientOf(name));
+    const e = await expected.read(gradientOf(name));
+    const a = await actual.read(gradientOf(name));
     const error = norm(a.map((v, i) => v - e[i]!));
     // The asked-for agreement is 1e-3 relative L2; float32 gives some 1e-5 (docs/log.md). A bias that a
     // later batch norm takes away has a gradient of zero, and only rounding is left of it.

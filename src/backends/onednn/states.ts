@@ -99,7 +99,7 @@ export class DnnlStates implements StateStore {
     return new Map([...this.#entries.values()].map((e) => [e.name, e.shape]));
   }
 
-  read(name: string): Float32Array {
+  async read(name: string): Promise<Float32Array> {
     const entry = this.#entry(name);
     const plain = this.#plain(entry);
     const copy = this.#ffi.allocate(elementCount(entry.shape) * 4);

@@ -32,8 +32,8 @@ test('a training step of a tiny HRNet agrees with the reference in every tensor'
   expectLosses([loss], 1e-7);
   assert.ok(Math.abs((await onednn.step(learningRate)) - loss) / loss < 1e-5);
   for (const name of reference.states.shapes().keys()) {
-    const expected = reference.states.read(name);
-    const actual = onednn.states.read(name);
+    const expected = await reference.states.read(name);
+    const actual = await onednn.states.read(name);
     if (!tinyParameters.has(name)) {
       // A whole network in float32: some 3e-5; moments and powers follow from gradients.
       const error = relativeError(actual, expected);
@@ -42,7 +42,7 @@ test('a training step of a tiny HRNet agrees with the reference in every tensor'
       continue;
     }
     // The step is the rate times the sign of the gradient. Where the gradient is rounding, the signs differ.
-    const gradient = reference.states.read(gradientOf(name));
+    const gradient = await reference.states.read(gradientOf(name));
     const largest = gradient.reduce((most, g) => Math.max(most, Math.abs(g)), 0);
     actual.forEach((p, i) => {
       const limit = Math.abs(gradient[i]!) < 1e-3 * largest ? 2.1 * learningRate : 2e-7;

@@ -20,7 +20,7 @@ export class ReferenceStates implements StateStore {
     return new Map([...this.#tensors].map(([name, { shape }]) => [name, shape]));
   }
 
-  read(name: string): Float32Array {
+  async read(name: string): Promise<Float32Array> {
     return Float32Array.from(this.#find(name).data);
   }
 
