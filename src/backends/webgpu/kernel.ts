@@ -4,6 +4,9 @@
 // In memory an activation [N, C, H, W] is [N, H, W, C4]: channels last, padded to a multiple of 4. A
 // weight [M, C, k, k] is [k, k, C4, M4]. What is padding is zero, and every kernel leaves it zero.
 
+import type { Shape } from '../../graph/graph.ts';
+import type { Layout } from './layout.ts';
+
 /** One compute shader with its bindings in order: binding i of group 0 is bindings[i]. */
 export interface Shader {
   /** 'conv2d 3x3 s1 64→64 tile 64x64'. */
@@ -30,15 +33,28 @@ export interface GpuFeatures {
   readonly maxInvocations: number;
 }
 
-/** A stretch of one buffer on the device, or of the arena where its lifetime decides. */
-export interface GpuBlock {
-  /** Multiple of 16. */
+/** Where a piece of memory lies. Offsets are multiples of 256, so that any adapter can bind them. */
+export interface BufferRange {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
   readonly bytes: number;
 }
 
-/** A tensor on the device: its logical shape and the memory it lies in. */
+/** A stretch of memory: in the program's arena, where its lifetime decides, or owned by a state. */
+export interface GpuBlock {
+  /** Multiple of 16: kernels read vectors of four floats. */
+  readonly bytes: number;
+  readonly state?: string;
+  /** Where it lies, for a stretch over several states. */
+  readonly range?: BufferRange;
+  /** Handed in before or back after the run, so that nothing else may use its place. */
+  pinned?: 'feed' | 'output';
+}
+
+/** A tensor on the device: its logical shape, its layout and the memory it lies in. */
 export interface GpuTensor {
-  readonly shape: readonly number[];
+  readonly shape: Shape;
+  readonly layout: Layout;
   readonly block: GpuBlock;
 }
 
@@ -48,7 +64,7 @@ export interface Dispatch {
   readonly tensors: readonly GpuTensor[];
   readonly flops: number;
   readonly bytes: number;
+  /** Op that it is a part of, and the node's name. */
+  readonly op: string;
+  readonly node: string;
 }
-
-/** Channels as they are stored. */
-export const padded = (channels: number): number => Math.ceil(channels / 4) * 4;

@@ -1,0 +1,66 @@
+// Where every tensor of a program lies: lifetimes over the list of dispatches, placed in one arena or,
+// where the device's buffers are too small for that, in several.
+import { type BufferRequest, planMemory } from '../../passes/planMemory.ts';
+import type { Dispatch, GpuBlock, GpuTensor } from './kernel.ts';
+import { aligned } from './states.ts';
+
+export interface Place {
+  readonly arena: number;
+  readonly offset: number;
+}
+
+export interface ArenaPlan {
+  readonly places: ReadonlyMap<GpuBlock, Place>;
+  /** Bytes of each arena. */
+  readonly arenas: readonly number[];
+  /** Most bytes alive at one dispatch. */
+  readonly lowerBound: number;
+}
+
+interface Request extends BufferRequest {
+  readonly block: GpuBlock;
+}
+
+/** `most`: bytes of the largest buffer. Every single tensor must fit into one. */
+export function planArenas(
+  dispatches: readonly Dispatch[],
+  handedOver: Iterable<GpuTensor>,
+  most: number,
+): ArenaPlan {
+  const requests = lifetimes(dispatches, [...handedOver]);
+  const places = new Map<GpuBlock, Place>();
+  const arenas: number[] = [];
+  let rest = requests;
+  while (rest.length > 0) {
+    const { offsets } = planMemory(rest);
+    const end = (i: number) => offsets[i]! + rest[i]!.bytes;
+    const inside = rest.map((_, i) => end(i)).filter((bytes) => bytes <= most);
+    if (inside.length === 0) throw new Error(`arena: a tensor is larger than ${most} bytes`);
+    rest.forEach(({ block }, i) => {
+      if (end(i) <= most) places.set(block, { arena: arenas.length, offset: offsets[i]! });
+    });
+    arenas.push(Math.max(...inside));
+    rest = rest.filter(({ block }) => !places.has(block));
+  }
+  return { places, arenas, lowerBound: planMemory(requests).lowerBound };
+}
+
+/** From the first to the last dispatch that touches a block; what the host touches, to the edge. */
+function lifetimes(
+  dispatches: readonly Dispatch[],
+  handedOver: readonly GpuTensor[],
+): readonly Request[] {
+  const life = new Map<GpuBlock, { first: number; last: number }>();
+  const touch = (block: GpuBlock, at: number) => {
+    if (block.state !== undefined || block.range) return;
+    const span = life.get(block);
+    if (span) span.last = Math.max(span.last, at);
+    else life.set(block, { first: at, last: at });
+  };
+  for (const { block } of handedOver) if (block.pinned === 'feed') touch(block, -1);
+  dispatches.forEach(({ tensors }, i) => {
+    for (const { block } of tensors) touch(block, i);
+  });
+  for (const { block } of handedOver) touch(block, dispatches.length);
+  return [...life].map(([block, span]) => ({ block, bytes: aligned(block.bytes), ...span }));
+}

@@ -1,0 +1,350 @@
+// Batch norm over [N, H, W, C4] seen as a matrix: one row a pixel, one column a vector of four channels.
+// Forward is three dispatches: statistics of stretches of rows, their combination, normalisation (with
+// its ReLU); backward likewise: sums, coefficients, dx. Each pass over the matrix is bound by memory.
+//
+// Statistics: an invocation takes 8 rows at a time, their mean and their squares around that mean, and
+// joins them to what it has by Chan's formula; a workgroup joins its invocations in a tree, and the
+// second dispatch its workgroups. So squares are always taken around a mean close by, and
+// rounding errors grow with the logarithm of the number of rows.
+// T. Chan, G. Golub, R. LeVeque: Updating formulae and a pairwise algorithm for computing sample variances.
+import type { Shape } from '../../../graph/graph.ts';
+import type { BatchNormAttrs } from '../../../ops/batchNorm.ts';
+import type { Binding, Shader } from '../kernel.ts';
+import { padded } from '../layout.ts';
+import type { Kernel } from '../lower.ts';
+import { declare, float, perElement, read, readWrite, rectified } from '../wgsl.ts';
+import { powerOfTwo, tree, treeSum } from './reduce.ts';
+
+const lanes = 256;
+/** Columns of a workgroup at most: 32 vectors are 512 bytes, which memory delivers in whole lines. */
+const maxColumns = 32;
+/** Rows that an invocation reads at once. */
+const block = 8;
+/** Workgroups down the rows at most: one workgroup of the second stage reads that many partial results. */
+const maxStretches = 256;
+const combineLanes = 64;
+
+/** How a matrix is cut into workgroups. */
+interface Cut {
+  readonly rows: number;
+  /** Vectors of four channels in a row. */
+  readonly vectors: number;
+  /** Columns and rows of invocations in a workgroup. */
+  readonly columns: number;
+  readonly lines: number;
+  /** Blocks that an invocation takes one after the other; rows of a workgroup. */
+  readonly blocks: number;
+  readonly stretch: number;
+  /** Workgroups down the rows. */
+  readonly stretches: number;
+}
+
+export function cutOf([n, c, h, w]: Shape): Cut {
+  const rows = n! * h! * w!;
+  const vectors = padded(c!) / 4;
+  const columns = Math.min(maxColumns, powerOfTwo(vectors));
+  const lines = lanes / columns;
+  const blocks = Math.ceil(rows / (lines * block * maxStretches));
+  const stretch = lines * block * blocks;
+  return { rows, vectors, columns, lines, blocks, stretch, stretches: Math.ceil(rows / stretch) };
+}
+
+/** A shader over the matrix: the invocation's column in `column`, its place among the lines in `line`. */
+function overMatrix(
+  cut: Cut,
+  {
+    label,
+    bindings,
+    head,
+    body,
+  }: Pick<Shader, 'label'> & {
+    readonly bindings: readonly Binding[];
+    readonly head: string;
+    readonly body: string;
+  },
+): Shader {
+  const { vectors, columns, stretches } = cut;
+  const code = `${declare(bindings)}
+${head}
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let line = lane / ${columns}u;
+  let own_column = group.y * ${columns}u + lane % ${columns}u;
+  let column = min(own_column, ${vectors - 1}u);
+${body}
+}
+`;
+  return { label, code, bindings, workgroups: [stretches, Math.ceil(vectors / columns), 1] };
+}
+
+/** WGSL: runs `body` for each block, with the rows r0 … r7, their elements e0 … e7 and shares s0 … s7 (1 or 0). */
+function forEachBlock({ rows, vectors, lines, blocks, stretch }: Cut, body: string): string {
+  const each = Array.from(
+    { length: block },
+    (_, k) => `    let r${k} = row + ${k * lines}u;
+    let s${k} = select(0.0, 1.0, r${k} < ${rows}u);
+    let e${k} = min(r${k}, ${rows - 1}u) * ${vectors}u + column;`,
+  );
+  return `  for (var b = 0u; b < ${blocks}u; b++) {
+    let row = group.x * ${stretch}u + b * ${block * lines}u + line;
+${each.join('\n')}
+${body}
+  }`;
+}
+
+/** Eight terms added in pairs. */
+const sumOfBlock = (term: (k: number) => string): string => {
+  const pairs = (from: number, count: number): string =>
+    count === 1
+      ? term(from)
+      : `(${pairs(from, count / 2)} + ${pairs(from + count / 2, count / 2)})`;
+  return pairs(0, block);
+};
+
+const joinFunction = `
+struct Moments { mean: vec4<f32>, squares: vec4<f32>, count: f32 }
+
+fn join(a: Moments, b: Moments) -> Moments {
+  let count = a.count + b.count;
+  let share = select(0.0, b.count / count, count > 0.0);
+  let apart = b.mean - a.mean;
+  return Moments(a.mean + apart * share, a.squares + b.squares + apart * apart * (a.count * share), count);
+}
+`;
+
+/** partial[(stretch, column)] ← mean and sum of squares around it, two vectors. */
+export function statisticsShader(shape: Shape): Shader {
+  const cut = cutOf(shape);
+  const { vectors, lines, columns } = cut;
+  const values = Array.from({ length: block }, (_, k) => `    let v${k} = x[e${k}];`).join('\n');
+  return overMatrix(cut, {
+    label: `batchNorm statistics ${shape.join('×')}`,
+    bindings: [read('x'), readWrite('partial')],
+    head: `${joinFunction}
+var<workgroup> moments: array<Moments, ${lanes}>;
+`,
+    body: `  var own = Moments(vec4<f32>(), vec4<f32>(), 0.0);
+${forEachBlock(
+  cut,
+  `${values}
+    let count = ${sumOfBlock((k) => `s${k}`)};
+    let mean = ${sumOfBlock((k) => `s${k} * v${k}`)} / max(count, 1.0);
+${Array.from({ length: block }, (_, k) => `    let d${k} = s${k} * (v${k} - mean);`).join('\n')}
+    own = join(own, Moments(mean, ${sumOfBlock((k) => `d${k} * d${k}`)}, count));`,
+)}
+  moments[lane] = own;
+${tree(lines, columns, (other) => `moments[lane] = join(moments[lane], moments[${other}]);`)}
+  if (line == 0u && own_column < ${vectors}u) {
+    let at = (group.x * ${vectors}u + column) * 2u;
+    partial[at] = moments[lane].mean;
+    partial[at + 1u] = moments[lane].squares;
+  }`,
+  });
+}
+
+/** One workgroup a column: mean and biased variance from the stretches' moments. */
+export function combineShader(shape: Shape): Shader {
+  const { rows, vectors, stretch, stretches } = cutOf(shape);
+  const bindings = [read('partial'), readWrite('mean'), readWrite('variance')];
+  const code = `${declare(bindings)}
+${joinFunction}
+var<workgroup> moments: array<Moments, ${combineLanes}>;
+
+@compute @workgroup_size(${combineLanes})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let column = group.x;
+  var own = Moments(vec4<f32>(), vec4<f32>(), 0.0);
+  for (var g = lane; g < ${stretches}u; g += ${combineLanes}u) {
+    let at = (g * ${vectors}u + column) * 2u;
+    let count = f32(min(${stretch}u, ${rows}u - g * ${stretch}u));
+    own = join(own, Moments(partial[at], partial[at + 1u], count));
+  }
+  moments[lane] = own;
+${tree(combineLanes, 1, (other) => `moments[lane] = join(moments[lane], moments[${other}]);`)}
+  if (lane == 0u) {
+    mean[column] = moments[0].mean;
+    variance[column] = moments[0].squares * ${float(1 / rows)};
+  }
+}
+`;
+  return {
+    label: `batchNorm combine ${shape.join('×')}`,
+    code,
+    bindings,
+    workgroups: [vectors, 1, 1],
+  };
+}
+
+/** y = gamma · (x − mean) / √(variance + ε) + beta; gamma and beta are 0 in the padding, and so is y. */
+export function normalizeRowsShader(shape: Shape, { epsilon, relu }: BatchNormAttrs): Shader {
+  const { rows, vectors } = cutOf(shape);
+  const names = ['x', 'gamma', 'beta', 'mean', 'variance'];
+  return perElement({
+    label: `batchNorm${relu ? ' relu' : ''} ${shape.join('×')}`,
+    bindings: [...names.map((name) => read(name)), readWrite('y')],
+    count: rows * vectors,
+    body: `  let c = i % ${vectors}u;
+  let scale = gamma[c] * inverseSqrt(variance[c] + ${float(epsilon)});
+  let value = (x[i] - mean[c]) * scale + beta[c];
+  y[i] = ${relu ? rectified('value') : 'value'};`,
+  });
+}
+
+/** What arrives at element k of a block: dy, where the ReLU let x through. */
+const arriving = (relu: boolean, e: string) =>
+  relu ? `select(vec4<f32>(), dy[${e}], y[${e}] > vec4<f32>())` : `dy[${e}]`;
+
+const gradientInputs = (relu: boolean) => [read('x'), read('dy'), ...(relu ? [read('y')] : [])];
+
+/** partial[(stretch, column)] ← Σ dy and Σ dy · (x − mean), two vectors. */
+export function gradSumsShader(shape: Shape, { relu }: BatchNormAttrs): Shader {
+  const cut = cutOf(shape);
+  const { vectors, lines, columns } = cut;
+  const loads = Array.from(
+    { length: block },
+    (_, k) => `    let g${k} = s${k} * ${arriving(relu, `e${k}`)};
+    let p${k} = g${k} * (x[e${k}] - center);`,
+  );
+  return overMatrix(cut, {
+    label: `batchNormGrad sums ${shape.join('×')}`,
+    bindings: [...gradientInputs(relu), read('mean'), readWrite('partial')],
+    head: `
+var<workgroup> sums: array<vec4<f32>, ${lanes}>;
+var<workgroup> products: array<vec4<f32>, ${lanes}>;
+`,
+    body: `  let center = mean[column];
+  var sum = vec4<f32>();
+  var product = vec4<f32>();
+${forEachBlock(
+  cut,
+  `${loads.join('\n')}
+    sum += ${sumOfBlock((k) => `g${k}`)};
+    product += ${sumOfBlock((k) => `p${k}`)};`,
+)}
+  sums[lane] = sum;
+  products[lane] = product;
+${tree(lines, columns, (other) => `sums[lane] += sums[${other}]; products[lane] += products[${other}];`)}
+  if (line == 0u && own_column < ${vectors}u) {
+    let at = (group.x * ${vectors}u + column) * 2u;
+    partial[at] = sums[lane];
+    partial[at + 1u] = products[lane];
+  }`,
+  });
+}
+
+/**
+ * One workgroup a column: dgamma, dbeta and the coefficients of dx = scale · (dy − shift − (x − mean) · slope),
+ * four vectors: mean, scale = gamma/σ, shift = dbeta/n, slope = dgamma/(n·σ).
+ */
+export function gradCombineShader(shape: Shape, { epsilon }: BatchNormAttrs): Shader {
+  const { rows, vectors, stretches } = cutOf(shape);
+  const bindings = [
+    read('partial'),
+    read('gamma'),
+    read('mean'),
+    read('variance'),
+    readWrite('dgamma'),
+    readWrite('dbeta'),
+    readWrite('coefficients'),
+  ];
+  const perRow = float(1 / rows);
+  const code = `${declare(bindings)}
+
+var<workgroup> sums: array<vec4<f32>, ${combineLanes}>;
+var<workgroup> products: array<vec4<f32>, ${combineLanes}>;
+
+@compute @workgroup_size(${combineLanes})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let column = group.x;
+  var sum = vec4<f32>();
+  var product = vec4<f32>();
+  for (var g = lane; g < ${stretches}u; g += ${combineLanes}u) {
+    let at = (g * ${vectors}u + column) * 2u;
+    sum += partial[at];
+    product += partial[at + 1u];
+  }
+  sums[lane] = sum;
+  products[lane] = product;
+${treeSum('sums', combineLanes)}
+${treeSum('products', combineLanes)}
+  if (lane == 0u) {
+    let inverse = inverseSqrt(variance[column] + ${float(epsilon)});
+    let by_gamma = products[0] * inverse;
+    dgamma[column] = by_gamma;
+    dbeta[column] = sums[0];
+    coefficients[column * 4u] = mean[column];
+    coefficients[column * 4u + 1u] = gamma[column] * inverse;
+    coefficients[column * 4u + 2u] = sums[0] * ${perRow};
+    coefficients[column * 4u + 3u] = by_gamma * inverse * ${perRow};
+  }
+}
+`;
+  return {
+    label: `batchNormGrad combine ${shape.join('×')}`,
+    code,
+    bindings,
+    workgroups: [vectors, 1, 1],
+  };
+}
+
+export function gradInputShader(shape: Shape, { relu }: BatchNormAttrs): Shader {
+  const { rows, vectors } = cutOf(shape);
+  return perElement({
+    label: `batchNormGrad${relu ? ' relu' : ''} ${shape.join('×')}`,
+    bindings: [...gradientInputs(relu), read('coefficients'), readWrite('dx')],
+    count: rows * vectors,
+    body: `  let at = (i % ${vectors}u) * 4u;
+  let centered = x[i] - coefficients[at];
+  let arriving = ${arriving(relu, 'i')};
+  dx[i] = coefficients[at + 1u] * (arriving - coefficients[at + 2u] - centered * coefficients[at + 3u]);`,
+  });
+}
+
+export const batchNormTrain: Kernel = ({ attrs, inputs: [x, gamma, beta], outputs }, low) => {
+  const [y, mean, variance] = outputs;
+  const { shape } = x!;
+  const { stretches, vectors } = cutOf(shape);
+  const source = low.in(x!, 'channelsLast');
+  const partial = low.scratch([stretches * vectors * 8]);
+  const statistics = [low.out(mean!, 'plain'), low.out(variance!, 'plain')];
+  low.dispatch(statisticsShader(shape), [source, partial], source.block.bytes);
+  low.dispatch(combineShader(shape), [partial, ...statistics]);
+  const perChannel = [low.in(gamma!, 'plain'), low.in(beta!, 'plain'), ...statistics];
+  const out = low.out(y!, 'channelsLast');
+  low.dispatch(normalizeRowsShader(shape, attrs), [source, ...perChannel, out], out.block.bytes);
+};
+
+export const batchNormInference: Kernel = ({ attrs, inputs, outputs: [y] }, low) => {
+  const [x, ...perChannel] = inputs;
+  const out = low.out(y!, 'channelsLast');
+  const tensors = [
+    low.in(x!, 'channelsLast'),
+    ...perChannel.map((value) => low.in(value, 'plain')),
+    out,
+  ];
+  low.dispatch(normalizeRowsShader(x!.shape, attrs), tensors, out.block.bytes);
+};
+
+export const batchNormGrad: Kernel = ({ attrs, inputs, outputs: [dx, dgamma, dbeta] }, low) => {
+  const [x, gamma, , mean, variance, y, dy] = inputs;
+  const { relu } = attrs as BatchNormAttrs;
+  const { shape } = x!;
+  const { stretches, vectors } = cutOf(shape);
+  const matrices = [x!, dy!, ...(relu ? [y!] : [])].map((value) => low.in(value, 'channelsLast'));
+  const [scale, center, spread] = [gamma!, mean!, variance!].map((value) => low.in(value, 'plain'));
+  const partial = low.scratch([stretches * vectors * 8]);
+  const coefficients = low.scratch([vectors * 16]);
+  const flops = matrices[0]!.block.bytes;
+  low.dispatch(gradSumsShader(shape, attrs), [...matrices, center!, partial], flops);
+  low.dispatch(gradCombineShader(shape, attrs), [
+    partial,
+    scale!,
+    center!,
+    spread!,
+    low.out(dgamma!, 'plain'),
+    low.out(dbeta!, 'plain'),
+    coefficients,
+  ]);
+  const out = low.out(dx!, 'channelsLast');
+  low.dispatch(gradInputShader(shape, attrs), [...matrices, coefficients, out], flops);
+};

@@ -1,0 +1,124 @@
+// The loss and its gradient. The sum goes in two stages: at most 256 workgroups, then one over their
+// sums; every stage ends in a tree, so that the loss is the same at every run.
+import type { Shape } from '../../../graph/graph.ts';
+import type { LossAttrs } from '../../../ops/heatmapMse.ts';
+import type { Shader } from '../kernel.ts';
+import { padded } from '../layout.ts';
+import type { Kernel } from '../lower.ts';
+import { declare, float, groupSize, perElement, read, readWrite } from '../wgsl.ts';
+import { treeSum } from './reduce.ts';
+
+const maxParts = 256;
+
+/** prediction, target: [N, H, W, K4]; weight: [N, K]. The weights of the four channels of vector i. */
+function weightHead([n, k, h, w]: Shape, useTargetWeight: boolean): string {
+  const vectors = padded(k!) / 4;
+  const one = (j: number) => {
+    const at = `first + ${j}u`;
+    const value = useTargetWeight ? `weight[min(person + ${at}, ${n! * k! - 1}u)]` : '1.0';
+    return `select(0.0, ${value}, ${at} < ${k}u)`;
+  };
+  return `
+fn weights_at(i: u32) -> vec4<f32> {
+  let first = (i % ${vectors}u) * 4u;
+  let person = (i / ${vectors * h! * w!}u) * ${k}u;
+  return vec4<f32>(${[0, 1, 2, 3].map(one).join(', ')});
+}`;
+}
+
+const countOf = ([n, k, h, w]: Shape) => (n! * h! * w! * padded(k!)) / 4;
+
+const partsOf = (shape: Shape) => Math.min(maxParts, Math.ceil(countOf(shape) / groupSize));
+
+/** parts[g] ← Σ (w · (prediction − target))² over every parts-th stretch of 256 vectors. */
+export function lossPartsShader(shape: Shape, { useTargetWeight }: LossAttrs): Shader {
+  const bindings = [
+    read('prediction'),
+    read('target_maps'),
+    ...(useTargetWeight ? [read('weight', 'f32')] : []),
+    readWrite('parts', 'f32'),
+  ];
+  const parts = partsOf(shape);
+  const code = `${declare(bindings)}
+${weightHead(shape, useTargetWeight)}
+
+var<workgroup> sums: array<f32, ${groupSize}>;
+
+@compute @workgroup_size(${groupSize})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  for (var i = group.x * ${groupSize}u + lane; i < ${countOf(shape)}u; i += ${parts * groupSize}u) {
+    let d = weights_at(i) * (prediction[i] - target_maps[i]);
+    sum += dot(d, d);
+  }
+  sums[lane] = sum;
+${treeSum('sums', groupSize)}
+  if (lane == 0u) { parts[group.x] = sums[0]; }
+}
+`;
+  return { label: `loss ${shape.join('×')}`, code, bindings, workgroups: [parts, 1, 1] };
+}
+
+/** loss[0] ← factor · Σ parts; the loss's padding ← 0. */
+export function lossSumShader(parts: number, factor: number): Shader {
+  const bindings = [read('parts', 'f32'), readWrite('loss')];
+  const code = `${declare(bindings)}
+
+var<workgroup> sums: array<f32, ${maxParts}>;
+
+@compute @workgroup_size(${maxParts})
+fn main(@builtin(local_invocation_index) lane: u32) {
+  sums[lane] = 0.0;
+  if (lane < ${parts}u) { sums[lane] = parts[lane]; }
+${treeSum('sums', maxParts)}
+  if (lane == 0u) { loss[0] = vec4<f32>(${float(factor)} * sums[0], 0.0, 0.0, 0.0); }
+}
+`;
+  return { label: `loss sum of ${parts}`, code, bindings, workgroups: [1, 1, 1] };
+}
+
+export function lossGradShader(shape: Shape, { lossScale, useTargetWeight }: LossAttrs): Shader {
+  const elements = shape.reduce((a, b) => a * b, 1);
+  return perElement({
+    label: `loss gradient ${shape.join('×')}`,
+    bindings: [
+      read('prediction'),
+      read('target_maps'),
+      ...(useTargetWeight ? [read('weight', 'f32')] : []),
+      read('d_loss', 'f32'),
+      readWrite('d'),
+    ],
+    count: countOf(shape),
+    head: weightHead(shape, useTargetWeight),
+    body: `  let w = weights_at(i);
+  let factor = d_loss[0] * ${float((2 * lossScale) / elements)};
+  d[i] = factor * w * w * (prediction[i] - target_maps[i]);`,
+  });
+}
+
+export const heatmapMse: Kernel = ({ attrs, inputs, outputs: [loss] }, low) => {
+  const { lossScale, useTargetWeight } = attrs as LossAttrs;
+  const [prediction, target, weight] = inputs;
+  const { shape } = prediction!;
+  const parts = low.scratch([partsOf(shape)]);
+  low.dispatch(lossPartsShader(shape, attrs), [
+    low.in(prediction!, 'channelsLast'),
+    low.in(target!, 'channelsLast'),
+    ...(useTargetWeight ? [low.in(weight!, 'plain')] : []),
+    parts,
+  ]);
+  const factor = lossScale / shape.reduce((a, b) => a * b, 1);
+  low.dispatch(lossSumShader(partsOf(shape), factor), [parts, low.out(loss!, 'plain')]);
+};
+
+export const heatmapMseGrad: Kernel = ({ attrs, inputs, outputs: [d] }, low) => {
+  const { useTargetWeight } = attrs as LossAttrs;
+  const [prediction, target, weight, dLoss] = inputs;
+  low.dispatch(lossGradShader(prediction!.shape, attrs), [
+    low.in(prediction!, 'channelsLast'),
+    low.in(target!, 'channelsLast'),
+    ...(useTargetWeight ? [low.in(weight!, 'plain')] : []),
+    low.in(dLoss!, 'plain'),
+    low.out(d!, 'channelsLast'),
+  ]);
+};

@@ -1,0 +1,202 @@
+// Turns a graph into dispatches on tensors of the device. Kernels ask this for inputs in the layout
+// they want (a reorder is added where a tensor lies differently) and for outputs; where in the arena a
+// tensor lies is decided in arena.ts.
+import type { Graph, Node, State, Value, ValueId } from '../../graph/graph.ts';
+import type { Dispatch, GpuBlock, GpuFeatures, GpuTensor, Shader } from './kernel.ts';
+import { copyShader, reorderShader } from './kernels/reorder.ts';
+import { type Layout, layoutBytes } from './layout.ts';
+import type { GpuStates } from './states.ts';
+
+export type Kernel = (at: Site, low: Lowering) => void;
+
+/** One node as its kernel sees it. */
+export interface Site {
+  readonly node: Node;
+  // biome-ignore lint/suspicious/noExplicitAny: typed by the kernel that reads them.
+  readonly attrs: any;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
+
+export class Lowering {
+  readonly features: GpuFeatures;
+  readonly dispatches: Dispatch[] = [];
+  readonly feeds = new Map<string, GpuTensor>();
+  readonly outputs = new Map<string, GpuTensor>();
+  readonly #graph: Graph;
+  readonly #states: GpuStates;
+  readonly #tensors = new Map<ValueId, GpuTensor>();
+  readonly #reordered = new Map<ValueId, GpuTensor[]>();
+  readonly #stateBlocks = new Map<string, GpuBlock>();
+  readonly #stateOf = new Map<ValueId, State>();
+  readonly #replaces = new Map<ValueId, State>();
+  /** Index of the last node that reads a value; past the end for those that are handed out. */
+  readonly #lastRead = new Map<ValueId, number>();
+  #node = 0;
+  /** What dispatches belong to: the node under way, or the graph's edges. */
+  #owner = { op: 'feed', name: '' };
+
+  constructor(graph: Graph, states: GpuStates, features: GpuFeatures) {
+    this.#graph = graph;
+    this.#states = states;
+    this.features = features;
+    for (const state of graph.states) {
+      this.#stateOf.set(state.value, state);
+      if (state.next !== undefined) this.#replaces.set(state.next, state);
+    }
+    graph.nodes.forEach((node, i) => {
+      for (const id of node.inputs) this.#lastRead.set(id, i);
+    });
+    const end = graph.nodes.length;
+    for (const { value } of graph.outputs) this.#lastRead.set(value, end);
+    for (const { next } of graph.states) if (next !== undefined) this.#lastRead.set(next, end);
+  }
+
+  run(kernels: Readonly<Record<string, Kernel>>): void {
+    const { nodes, feeds, values, outputs } = this.#graph;
+    for (const id of feeds) this.#addFeed(values[id]!);
+    nodes.forEach((node, i) => {
+      this.#node = i;
+      this.#owner = node;
+      const value = (id: ValueId) => values[id]!;
+      const inputs = node.inputs.map(value);
+      const site = { node, attrs: node.attrs, inputs, outputs: node.outputs.map(value) };
+      kernels[node.op]!(site, this);
+    });
+    this.#owner = { op: 'state', name: '' };
+    this.#finishStates();
+    this.#owner = { op: 'output', name: '' };
+    for (const { name, value } of outputs) this.#addOutput(name, values[value]!);
+  }
+
+  /** The tensor of a value as it lies. A state that no program has used yet takes the layout `ifNew`. */
+  tensor(value: Value, ifNew: Layout = 'plain'): GpuTensor {
+    const known = this.#tensors.get(value.id);
+    if (known) return known;
+    const state = this.#stateOf.get(value.id);
+    if (!state) throw new Error(`lower: '${value.name}' is read before it is written`);
+    const tensor = this.#stateTensor(state, value, ifNew);
+    this.#tensors.set(value.id, tensor);
+    return tensor;
+  }
+
+  /** The tensor of a value in exactly this layout, by a reorder where needed. */
+  in(value: Value, layout: Layout): GpuTensor {
+    const tensor = this.tensor(value, layout);
+    if (tensor.layout === layout) return tensor;
+    const copies = this.#reordered.get(value.id) ?? [];
+    const known = copies.find((copy) => copy.layout === layout);
+    if (known) return known;
+    const copy = this.scratch(value.shape, layout);
+    this.#reorder(tensor, copy);
+    this.#reordered.set(value.id, [...copies, copy]);
+    return copy;
+  }
+
+  /** Memory that lives between the dispatches that touch it. */
+  scratch(shape: readonly number[], layout: Layout = 'plain'): GpuTensor {
+    return { shape, layout, block: { bytes: layoutBytes(shape, layout) } };
+  }
+
+  /**
+   * The tensor that a kernel writes for `value`. Where the value replaces a state of the same layout
+   * whose old contents nothing reads later, that is the state's own memory.
+   */
+  out(value: Value, layout: Layout): GpuTensor {
+    const state = this.#replaces.get(value.id);
+    const own = state && this.#stateTensor(state, this.#graph.values[state.value]!, layout);
+    const readLater = state !== undefined && (this.#lastRead.get(state.value) ?? -1) > this.#node;
+    const inPlace = own !== undefined && !readLater && own.layout === layout;
+    const tensor = inPlace ? own : this.scratch(value.shape, layout);
+    this.#tensors.set(value.id, tensor);
+    return tensor;
+  }
+
+  /** Gives memory to all states laid out so far and says where a state's tensor lies. */
+  rangeOf({ block }: GpuTensor) {
+    this.#states.allocate(this.#graph.states);
+    return this.#states.rangeOf(block.state!);
+  }
+
+  /**
+   * A dispatch whose bindings are these tensors. WebGPU lets no memory be bound twice where one of
+   * the bindings is written: such a one is read from a copy. Kernels that go element by element name the
+   * binding once instead (see kernels/elementwise.ts).
+   */
+  dispatch(shader: Shader, tensors: readonly GpuTensor[], flops = 0): void {
+    if (shader.bindings.length !== tensors.length)
+      throw new Error(`lower: ${shader.label}: ${tensors.length} tensors for its bindings`);
+    const apart = this.#apart(shader, tensors);
+    const bytes = apart.reduce((sum, { block }) => sum + block.bytes, 0);
+    const { op, name: node } = this.#owner;
+    this.dispatches.push({ shader, tensors: apart, flops, bytes, op, node });
+  }
+
+  #apart({ bindings }: Shader, tensors: readonly GpuTensor[]): GpuTensor[] {
+    const seen = new Set<GpuBlock>();
+    bindings.forEach(({ access }, i) => {
+      if (access === 'read_write') seen.add(tensors[i]!.block);
+    });
+    return tensors.map((tensor, i) => {
+      if (bindings[i]!.access === 'read_write') return tensor;
+      if (!seen.has(tensor.block)) {
+        seen.add(tensor.block);
+        return tensor;
+      }
+      const copy = this.scratch(tensor.shape, tensor.layout);
+      this.dispatch(copyShader(tensor.block.bytes / 16), [tensor, copy]);
+      return copy;
+    });
+  }
+
+  #reorder(from: GpuTensor, to: GpuTensor): void {
+    this.dispatch(reorderShader(from.shape, from.layout, to.layout), [from, to]);
+  }
+
+  #addFeed(value: Value): void {
+    const { shape, dtype } = value;
+    const bytes =
+      dtype === 'uint8'
+        ? Math.ceil(shape.reduce((a, b) => a * b, 1) / 16) * 16
+        : layoutBytes(shape, 'plain');
+    const tensor: GpuTensor = { shape, layout: 'plain', block: { bytes, pinned: 'feed' } };
+    this.#tensors.set(value.id, tensor);
+    this.feeds.set(value.name, tensor);
+  }
+
+  #addOutput(name: string, value: Value): void {
+    const tensor = this.in(value, 'plain');
+    tensor.block.pinned ??= 'output';
+    this.outputs.set(name, tensor);
+  }
+
+  #stateTensor(state: State, value: Value, ifNew: Layout): GpuTensor {
+    const { layout, bytes } = this.#states.declare(state, value.shape, ifNew);
+    let block = this.#stateBlocks.get(state.name);
+    if (!block) {
+      block = { bytes, state: state.name };
+      this.#stateBlocks.set(state.name, block);
+    }
+    return { shape: value.shape, layout, block };
+  }
+
+  /**
+   * Copies replaced states into place where their kernels could not write there themselves. What is
+   * another state's old value is taken before any state changes.
+   */
+  #finishStates(): void {
+    const moves = this.#graph.states.flatMap((state): [GpuTensor, GpuTensor][] => {
+      if (state.next === undefined) return [];
+      const from = this.tensor(this.#graph.values[state.next]!);
+      const to = this.#stateTensor(state, this.#graph.values[state.value]!, from.layout);
+      return from.block === to.block ? [] : [[from, to]];
+    });
+    const taken = moves.map(([from, to]): [GpuTensor, GpuTensor] => {
+      if (from.block.state === undefined) return [from, to];
+      const copy = this.scratch(from.shape, from.layout);
+      this.dispatch(copyShader(from.block.bytes / 16), [from, copy]);
+      return [copy, to];
+    });
+    for (const [from, to] of taken) this.#reorder(from, to);
+  }
+}

@@ -1,0 +1,88 @@
+// WebGPU in Node: Dawn, from the optional package `webgpu`. The only file here that is not for browsers.
+import { environmentError } from '../../errors.ts';
+import { type AdapterSummary, type Gpu, openDevice, summarizeAdapter } from './device.ts';
+
+/** Dawn runs for as long as something refers to this; Node ends only when nothing does. */
+let instance: GPU | undefined;
+let users = 0;
+
+const options = [
+  // Times of single kernels are shorter than the steps that protect web pages.
+  'disable-dawn-features=timestamp_quantization',
+];
+
+async function acquire(): Promise<GPU> {
+  users++;
+  if (instance) return instance;
+  try {
+    const { create } = await import('webgpu');
+    instance ??= create(options);
+    return instance;
+  } catch (error) {
+    release();
+    throw environmentError(
+      `gpu: the package 'webgpu' cannot be used (${firstLine(error)}). Run 'npm ci --include=optional', or use --device cpu.`,
+      { cause: error },
+    );
+  }
+}
+
+function release(): void {
+  users--;
+  if (users === 0) instance = undefined;
+}
+
+const firstLine = (error: unknown) => String((error as Error).message).split('\n')[0]!;
+
+/** Hardware before software, powerful before saving; each adapter once. */
+async function adaptersOf(gpu: GPU): Promise<GPUAdapter[]> {
+  const preferences = ['high-performance', 'low-power'] as const;
+  const found: GPUAdapter[] = [];
+  for (const powerPreference of preferences) {
+    const adapter = await gpu.requestAdapter({ powerPreference });
+    const name = adapter && summarizeAdapter(adapter).name;
+    if (adapter && !found.some((other) => summarizeAdapter(other).name === name))
+      found.push(adapter);
+  }
+  const isSoftware = (adapter: GPUAdapter) => Number(summarizeAdapter(adapter).software);
+  return found.sort((a, b) => isSoftware(a) - isSoftware(b));
+}
+
+/** What there is; empty where there is no adapter. Throws where the package cannot be used. */
+export async function listAdapters(): Promise<AdapterSummary[]> {
+  const gpu = await acquire();
+  try {
+    return (await adaptersOf(gpu)).map(summarizeAdapter);
+  } finally {
+    release();
+  }
+}
+
+/** Opens the best adapter; an environment error where there is none. */
+export async function openNodeGpu({ hardware = false } = {}): Promise<Gpu> {
+  const gpu = await acquire();
+  const releaseOnce = once(release);
+  try {
+    const [adapter] = await adaptersOf(gpu);
+    if (!adapter) {
+      throw environmentError(
+        "gpu: no adapter found: Vulkan, Metal or Direct3D 12 is not there or has no device. Install the graphics driver ('hrpose doctor' lists adapters), or use --device cpu.",
+      );
+    }
+    const { name, software } = summarizeAdapter(adapter);
+    if (hardware && software)
+      throw environmentError(`gpu: the only adapter, ${name}, computes on the CPU.`);
+    return await openDevice(adapter, releaseOnce);
+  } catch (error) {
+    releaseOnce();
+    throw error;
+  }
+}
+
+function once(call: () => void): () => void {
+  let called = false;
+  return () => {
+    if (!called) call();
+    called = true;
+  };
+}
