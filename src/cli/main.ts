@@ -37,6 +37,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./infer.ts'),
   },
   {
+    name: 'export',
+    group: 'Use',
+    summary: 'write a network as ONNX or safetensors for other programs, with proof',
+    load: () => import('./export.ts'),
+  },
+  {
     name: 'data',
     group: 'Prepare',
     summary: 'make a synthetic data set (synth), fetch COCO (download), check one (check)',
@@ -94,6 +100,7 @@ Examples
   hrpose train -c CONFIG -o TrainReader.batch_size=32 epoch=100 -r output/CONFIG
   hrpose eval -c CONFIG -o weights=output/CONFIG/best_model
   hrpose infer -c CONFIG -o weights=output/CONFIG/best_model --image photos
+  hrpose export -c CONFIG -o weights=output/CONFIG/best_model --decode
 
 Exit codes: 0 done, 2 usage, 3 bad input, 4 environment, 5 numerical, 6 peer lost, 130 interrupted
 `;

@@ -94,18 +94,20 @@ function emitNetwork(
   }
   for (const node of graph.nodes) {
     const [result] = node.outputs as [number];
-    if (names.has(result)) continue; // Normalised outside.
     const isLast = result === heatmaps.id && !half;
     const output = isLast ? 'heatmaps' : graph.values[result]!.name;
-    emit(node.op, {
-      g,
-      name: node.name,
-      attrs: node.attrs,
-      inputs: node.inputs.map((id) => names.get(id)!),
-      inputShapes: node.inputs.map((id) => graph.values[id]!.shape),
-      output,
-    });
-    names.set(result, output);
+    // What is normalised outside has its name already.
+    if (!names.has(result)) {
+      emit(node.op, {
+        g,
+        name: node.name,
+        attrs: node.attrs,
+        inputs: node.inputs.map((id) => names.get(id)!),
+        inputShapes: node.inputs.map((id) => graph.values[id]!.shape),
+        output,
+      });
+      names.set(result, output);
+    }
     if (half && result === normalized.id) castTo(g, names, result, 'float16', 'images.half');
   }
   if (half) castTo(g, names, heatmaps.id, 'float32', 'heatmaps');

@@ -16,7 +16,8 @@ export function printOnnx(model: OnnxModel): string {
   return `${lines.join('\n')}\n`;
 }
 
-const showValue = ({ name, type, shape }: OnnxValue) => `${name} ${type} [${shape.join(', ')}]`;
+export const showValue = ({ name, type, shape }: OnnxValue) =>
+  `${name} ${type} [${shape.join(', ')}]`;
 
 /** Up to four values of a tensor of whole numbers are shown, as they are shapes and cells. */
 function showTensor({ name, type, dims, data }: OnnxTensor): string {

@@ -1,0 +1,55 @@
+// What is exported: the network that -c and -o name, its weights, and where they come from.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { usageError } from '../errors.ts';
+import { openModel } from '../infer/openModel.ts';
+import { modelOfSettings } from '../infer/poseModel.ts';
+import type { PoseModel } from '../infer/posePipeline.ts';
+import { packageRoot } from '../packageRoot.ts';
+import { loadSettings } from '../train/config/index.ts';
+import type { Settings } from '../train/settings.ts';
+
+export interface ExportSource {
+  readonly model: PoseModel;
+  /** The file that the weights are from. */
+  readonly weightsFile: string;
+  /** The name of the config, or of the weights. */
+  readonly name: string;
+  /** Of this program. */
+  readonly version: string;
+  readonly config: ExportedConfig | undefined;
+}
+
+export interface ExportedConfig {
+  readonly settings: Settings;
+  /** The whole config after merging and overriding, as JSON. */
+  readonly json: string;
+  /** Of `json`. */
+  readonly sha256: string;
+}
+
+export function exportSource(
+  config: string | undefined,
+  opt: readonly string[],
+  warn: (text: string) => void,
+): ExportSource {
+  const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
+  if (config === undefined) {
+    if (!opt.some((option) => option.startsWith('weights='))) throw noWeights();
+    const { model, file } = openModel({ opt, flip: false }, warn);
+    const name = basename(file, extname(file));
+    return { model, weightsFile: file, name, version, config: undefined };
+  }
+  const { settings, warnings, resolved } = loadSettings(config, opt);
+  warnings.forEach(warn);
+  if (settings.weights === undefined) throw noWeights();
+  const { model, file } = modelOfSettings(settings, settings.weights);
+  const json = JSON.stringify(resolved);
+  const sha256 = createHash('sha256').update(json).digest('hex');
+  const { name } = settings;
+  return { model, weightsFile: file, name, version, config: { settings, json, sha256 } };
+}
+
+const noWeights = () => usageError('export: no weights. Name them with -o weights=PATH.');
