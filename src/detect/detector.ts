@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Size } from '../data/record.ts';
 import { inputError, usageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
+import { type OnnxSummary, readOnnxSummary } from '../onnx/read.ts';
 import type { PersonBox } from '../pose/estimate.ts';
 import type { RgbImage } from '../pose/warp.ts';
 import { boxNms, toBoxes } from './boxNms.ts';
@@ -19,7 +20,6 @@ import {
 } from './family.ts';
 import { openSession } from './runtime.ts';
 import { readSideFiles } from './sideFiles.ts';
-import { type ModelSignature, readSignature } from './signature.ts';
 
 export interface DetectorOptions {
   /** Known from the file's inputs and outputs when left out. */
@@ -82,7 +82,7 @@ export async function openDetector(file: string, options: DetectorOptions = {}):
   };
 }
 
-function signatureOf(file: string): ModelSignature {
+function signatureOf(file: string): OnnxSummary {
   if (!existsSync(file)) {
     throw inputError(
       `--detector: expected an ONNX file, but there is none at '${file}'. Check the path.`,
@@ -94,15 +94,11 @@ function signatureOf(file: string): ModelSignature {
   } catch (error) {
     throw inputError(`${file}: it cannot be read (${(error as Error).message}).`, { cause: error });
   }
-  return readSignature(bytes, file);
+  return readOnnxSummary(bytes, file);
 }
 
 /** The family that `kind` names, or else the first that the file fits. */
-function familyOf(
-  signature: ModelSignature,
-  file: string,
-  kind: string | undefined,
-): DetectorFamily {
+function familyOf(signature: OnnxSummary, file: string, kind: string | undefined): DetectorFamily {
   if (kind !== undefined && !detectorKinds.some((known) => known === kind)) {
     throw usageError(
       `detector: unknown kind '${kind}'.${didYouMean(kind, detectorKinds)} Known are ${detectorKinds.join(', ')}.`,
@@ -119,7 +115,7 @@ function familyOf(
 }
 
 /** What the runtime would refuse later, or what would be misread. */
-function checkInputs(signature: ModelSignature, file: string): void {
+function checkInputs(signature: OnnxSummary, file: string): void {
   const { type, shape, name } = pictureInput(signature)!;
   if (type !== 'float32') {
     throw inputError(
@@ -137,7 +133,7 @@ const peopleNames = /^(person|persons|people|human|pedestrian)$/i;
 
 function factsOf(
   file: string,
-  signature: ModelSignature,
+  signature: OnnxSummary,
   { threshold = 0.3, classId, inputSize }: DetectorOptions,
 ): ModelFacts {
   const side = readSideFiles(file);

@@ -2,11 +2,11 @@
 // read. One file a family; pure, without the runtime.
 import type { Size } from '../data/record.ts';
 import { inputError } from '../errors.ts';
+import type { OnnxSummary, SummaryValue } from '../onnx/read.ts';
 import type { RgbImage } from '../pose/warp.ts';
 import type { Candidate } from './boxNms.ts';
 import { type Frame, type PictureRules, pictureTensor, placePicture } from './pictureTensor.ts';
 import type { SideFiles } from './sideFiles.ts';
-import { type ModelSignature, signatureText, type TensorSignature } from './signature.ts';
 
 export const detectorKinds = [
   'yolox',
@@ -30,7 +30,7 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 /** What is known of a model before its family reads it. */
 export interface ModelFacts {
   readonly file: string;
-  readonly signature: ModelSignature;
+  readonly signature: OnnxSummary;
   readonly side: SideFiles;
   /** Takes the place of the size that the file leaves open. */
   readonly inputSize: Size | undefined;
@@ -44,7 +44,7 @@ export interface DetectorFamily {
   readonly kind: DetectorKind;
   /** For people: whose exports these are and what they look like. */
   readonly about: string;
-  fits(signature: ModelSignature): boolean;
+  fits(signature: OnnxSummary): boolean;
   open(facts: ModelFacts): DetectorReader;
 }
 
@@ -59,12 +59,12 @@ export interface DetectorReader {
 }
 
 /** The input that takes the picture: 4 dimensions, of which the second are the 3 colours. */
-export const pictureInput = ({ inputs }: ModelSignature): TensorSignature | undefined =>
+export const pictureInput = ({ inputs }: OnnxSummary): SummaryValue | undefined =>
   inputs.find(
     ({ shape }) => shape.length === 4 && (shape[1] === 3 || typeof shape[1] === 'string'),
   );
 
-export const isSize = (value: unknown): value is number => typeof value === 'number';
+export const isSize = (value: unknown): value is number => typeof value === 'number' && value > 0;
 
 /** Width and height of the picture's input; `otherwise` where the file leaves them open. */
 export function sizeOfInput(
@@ -122,7 +122,11 @@ export function output(outputs: Tensors, name: string, rank: number) {
   return { data: tensor.data as Float32Array, dims: tensor.dims };
 }
 
-export const describeSignature = ({ inputs, outputs }: ModelSignature) =>
+/** 'images float32 [1, 3, 640, 640]' */
+const signatureText = ({ name, type, shape }: SummaryValue) =>
+  `${name} ${type} [${shape.join(', ')}]`;
+
+export const describeSignature = ({ inputs, outputs }: OnnxSummary) =>
   `inputs ${inputs.map(signatureText).join(', ')}; outputs ${outputs.map(signatureText).join(', ')}`;
 
 /** ImageNet's, of values 0 to 255. */

@@ -1,6 +1,7 @@
 // Transformers' RT-DETR and D-FINE (pixel_values -> logits, pred_boxes) and RF-DETR (dets, labels): for
 // each query a logit for every class and middle x, y, width, height in shares of the picture.
 import { inputError } from '../../errors.ts';
+import type { OnnxSummary } from '../../onnx/read.ts';
 import type { Candidate } from '../boxNms.ts';
 import {
   type DetectorFamily,
@@ -11,14 +12,13 @@ import {
   sizeOfInput,
   toUnit,
 } from '../family.ts';
-import type { ModelSignature } from '../signature.ts';
 
 const pairs = [
   { logits: 'logits', boxes: 'pred_boxes' },
   { logits: 'labels', boxes: 'dets' },
 ] as const;
 
-const pairOf = ({ outputs }: ModelSignature) =>
+const pairOf = ({ outputs }: OnnxSummary) =>
   pairs.find(({ logits, boxes }) =>
     [logits, boxes].every((name) =>
       outputs.some(

@@ -1,6 +1,8 @@
 // PaddleDetection's exports with the suppression inside (PicoDet, PP-YOLOE, RT-DETR, ...), turned into
 // ONNX by paddle2onnx: rows [N, 6] of class, score and corners in px of the picture itself, for which
 // the model is told how the picture was resized.
+
+import type { OnnxSummary } from '../../onnx/read.ts';
 import type { Candidate } from '../boxNms.ts';
 import {
   type DetectorFamily,
@@ -15,12 +17,11 @@ import {
   toUnit,
 } from '../family.ts';
 import type { PictureRules } from '../pictureTensor.ts';
-import type { ModelSignature } from '../signature.ts';
 
-const input = ({ inputs }: ModelSignature, name: string) =>
+const input = ({ inputs }: OnnxSummary, name: string) =>
   inputs.find((tensor) => tensor.name === name);
 
-const rowsOutput = ({ outputs }: ModelSignature) =>
+const rowsOutput = ({ outputs }: OnnxSummary) =>
   outputs.find(
     ({ type, shape }) =>
       type === 'float32' && shape.length === 2 && (shape[1] === 6 || !isSize(shape[1])),

@@ -4,6 +4,7 @@
 // box (Li et al., "Generalized Focal Loss", 2020).
 import type { Size } from '../../data/record.ts';
 import { inputError } from '../../errors.ts';
+import type { OnnxSummary, SummaryValue } from '../../onnx/read.ts';
 import type { Candidate } from '../boxNms.ts';
 import {
   type DetectorFamily,
@@ -17,7 +18,6 @@ import {
   type Tensors,
 } from '../family.ts';
 import { type Frame, toPicture } from '../pictureTensor.ts';
-import type { ModelSignature, TensorSignature } from '../signature.ts';
 import { cellCount, cellsOf } from './grid.ts';
 import { paddleRules } from './paddle.ts';
 
@@ -29,7 +29,7 @@ type Layout =
       readonly distances: readonly string[];
     };
 
-function layoutOf(signature: ModelSignature): Layout | undefined {
+function layoutOf(signature: OnnxSummary): Layout | undefined {
   const { inputs, outputs } = signature;
   if (pictureInput(signature)?.name !== 'image' || inputs.some(({ name }) => name === 'im_shape'))
     return undefined;
@@ -44,7 +44,7 @@ function layoutOf(signature: ModelSignature): Layout | undefined {
 }
 
 /** Scores come first, then distances, both from the finest grid to the coarsest. */
-function levelsOf(outputs: readonly TensorSignature[]): Layout | undefined {
+function levelsOf(outputs: readonly SummaryValue[]): Layout | undefined {
   const levels = outputs.length / 2;
   if (!Number.isInteger(levels) || levels < 2) return undefined;
   const [scores, distances] = [outputs.slice(0, levels), outputs.slice(levels)];
@@ -57,7 +57,7 @@ function levelsOf(outputs: readonly TensorSignature[]): Layout | undefined {
     scores.every(
       ({ shape }, i) => shape[2] === scores[0]!.shape[2] && shape[1] === distances[i]!.shape[1],
     );
-  const names = (tensors: readonly TensorSignature[]) => tensors.map(({ name }) => name);
+  const names = (tensors: readonly SummaryValue[]) => tensors.map(({ name }) => name);
   return fits ? { kind: 'levels', scores: names(scores), distances: names(distances) } : undefined;
 }
 

@@ -1,6 +1,7 @@
 // RT-DETR, D-FINE and their kin as their authors export them: images and orig_target_sizes in; labels,
 // boxes and scores out, the boxes as corners in px of the size that was told.
 import { inputError } from '../../errors.ts';
+import type { OnnxSummary } from '../../onnx/read.ts';
 import type { Candidate } from '../boxNms.ts';
 import {
   type DetectorFamily,
@@ -10,9 +11,8 @@ import {
   type Tensors,
   toUnit,
 } from '../family.ts';
-import type { ModelSignature } from '../signature.ts';
 
-const named = (tensors: ModelSignature['inputs'], name: string) =>
+const named = (tensors: OnnxSummary['inputs'], name: string) =>
   tensors.some((tensor) => tensor.name === name);
 
 export const rtdetr: DetectorFamily = {

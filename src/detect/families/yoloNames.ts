@@ -1,8 +1,8 @@
 // The class names that Ultralytics' exports carry in their metadata, written as Python writes a dict.
-import type { ModelSignature } from '../signature.ts';
+import type { OnnxSummary } from '../../onnx/read.ts';
 
 /** "{0: 'person', 1: 'bicycle'}" → names by class; undefined where there are none. */
-export function readNames({ metadata }: Pick<ModelSignature, 'metadata'>): string[] | undefined {
+export function readNames({ metadata }: Pick<OnnxSummary, 'metadata'>): string[] | undefined {
   const text = metadata.get('names');
   if (text === undefined) return undefined;
   const names: string[] = [];

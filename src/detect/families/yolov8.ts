@@ -3,6 +3,7 @@
 // RT-DETR writes the same for 300 queries, in shares of the input, for a stretched picture.
 import type { Size } from '../../data/record.ts';
 import { inputError } from '../../errors.ts';
+import type { OnnxSummary } from '../../onnx/read.ts';
 import type { Candidate } from '../boxNms.ts';
 import {
   type DetectorFamily,
@@ -15,7 +16,6 @@ import {
   toUnit,
 } from '../family.ts';
 import { type Frame, toPicture } from '../pictureTensor.ts';
-import type { ModelSignature } from '../signature.ts';
 import { stridesFor } from './grid.ts';
 import { readNames } from './yoloNames.ts';
 import { yolov5, yolox } from './yolox.ts';
@@ -23,7 +23,7 @@ import { yolov5, yolox } from './yolox.ts';
 const usualSize = { width: 640, height: 640 };
 const mostQueries = 1000;
 
-const firstShape = ({ outputs }: ModelSignature) => outputs[0]?.shape ?? [];
+const firstShape = ({ outputs }: OnnxSummary) => outputs[0]?.shape ?? [];
 
 /** Few rows of 4 + C, and not one for each cell: queries. */
 const hasQueries = ([, rows, columns]: readonly (number | string)[], input: Size) =>
@@ -68,7 +68,7 @@ export const yolov8: DetectorFamily = {
 };
 
 /** '[640, 640]': height, width. */
-function metadataSize({ metadata }: ModelSignature) {
+function metadataSize({ metadata }: OnnxSummary) {
   const [, height, width] = /^\[(\d{1,5}), *(\d{1,5})\]$/.exec(metadata.get('imgsz') ?? '') ?? [];
   return height === undefined ? undefined : { width: Number(width), height: Number(height) };
 }

@@ -3,6 +3,7 @@
 // YOLOX's is raw unless it was exported with --decode_in_inference; YOLOv5's is in px of the input.
 import type { Size } from '../../data/record.ts';
 import { inputError } from '../../errors.ts';
+import type { OnnxSummary } from '../../onnx/read.ts';
 import type { Candidate } from '../boxNms.ts';
 import {
   asIs,
@@ -17,14 +18,13 @@ import {
   toUnit,
 } from '../family.ts';
 import { type Frame, toPicture } from '../pictureTensor.ts';
-import type { ModelSignature } from '../signature.ts';
 import { type Cell, cellsOf, stridesFor } from './grid.ts';
 import { readNames } from './yoloNames.ts';
 
 const usualSize = { width: 640, height: 640 };
 
 /** Rows of the only output of rank 3, if they are of this family with `each` anchors a cell. */
-function fitsWith(signature: ModelSignature, each: number): boolean {
+function fitsWith(signature: OnnxSummary, each: number): boolean {
   const input = pictureInput(signature);
   const shape = signature.outputs[0]?.shape;
   const [, , height, width] = input?.shape ?? [];
