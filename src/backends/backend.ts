@@ -2,6 +2,7 @@
 // `prepare`; a prepared program neither allocates nor looks at a shape when it runs.
 import type { Graph, Shape } from '../graph/graph.ts';
 import type { OpName } from '../ops/index.ts';
+import type { Quantization } from '../passes/quantization.ts';
 
 /** A kernel for every op; a missing one is a compile error. */
 export type KernelTable<Kernel> = Readonly<Record<OpName, Kernel>>;
@@ -50,6 +51,8 @@ export interface Program {
 export interface PrepareOptions {
   /** States to share; without it the program makes its own. */
   readonly states?: StateStore;
+  /** Inference in 8 bits, where the backend can; weights then come as quantizeWeights makes them. */
+  readonly quantization?: Quantization | undefined;
 }
 
 export interface Backend {

@@ -6,6 +6,7 @@ import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { inferenceGraph } from '../models/poseGraphs.ts';
 import type { NormalizeAttrs } from '../ops/normalizeImage.ts';
 import { compileInference } from '../passes/compile.ts';
+import { type Quantization, quantizeWeights } from '../passes/quantization.ts';
 import type { HeatmapShape } from '../pose/decode.ts';
 import { mergeFlipped } from '../pose/flipTest.ts';
 
@@ -15,6 +16,8 @@ export interface HeatmapNetworkOptions {
   readonly normalize: NormalizeAttrs;
   /** Crops a run. */
   readonly batch: number;
+  /** For 8 bits: of these weights, as calibrate() finds it. */
+  readonly quantization?: Quantization | undefined;
 }
 
 export interface FlipTest {
@@ -30,12 +33,14 @@ export class HeatmapNetwork {
   readonly #images: Uint8Array;
 
   constructor(backend: Backend, options: HeatmapNetworkOptions) {
-    const { config, batch, inputSize } = options;
+    const { config, batch, inputSize, quantization } = options;
     this.batch = batch;
     this.#options = options;
     const { graph, fold } = compileInference(inferenceGraph(config, options));
-    this.#fold = fold;
-    this.#program = backend.prepare(graph);
+    this.#fold = quantization
+      ? (weights) => quantizeWeights(graph, quantization, fold(weights))
+      : fold;
+    this.#program = backend.prepare(graph, { quantization });
     this.#images = new Uint8Array(batch * inputSize.width * inputSize.height * 3);
   }
 

@@ -65,11 +65,20 @@ const bn = { globalStats: 1, fuseRelu: 4, scale: 8, shift: 16 } as const;
 
 /** What a primitive does to its result before storing it, in order. */
 export type PostOp =
-  | { readonly kind: 'sum'; readonly scale: number }
+  /** Adds what is there before; `type` where that is not the type of the result. */
+  | { readonly kind: 'sum'; readonly scale: number; readonly type?: DataType }
   | { readonly kind: 'relu' }
   | { readonly kind: 'sqrt' }
   | { readonly kind: 'linear'; readonly alpha: number; readonly beta: number }
   | { readonly kind: 'binary'; readonly algorithm: BinaryAlgorithm; readonly desc: MemoryDesc };
+
+/** Factors of 8-bit arithmetic. */
+export interface Scales {
+  /** Of the result before post-operations: one, or one a channel. */
+  readonly outputScales?: Float32Array;
+  /** Of sources, by argument. */
+  readonly argScales?: readonly (readonly [index: number, scale: number])[];
+}
 
 /** A primitive that could be made: its layouts can be asked for before it is. */
 export interface PrimitiveDesc {
@@ -135,7 +144,11 @@ export function createDnnl({ c }: Ffi) {
     };
   }
 
-  function withAttributes<T>(postOps: readonly PostOp[], use: (attr: Handle) => T): T {
+  function withAttributes<T>(
+    postOps: readonly PostOp[],
+    { outputScales, argScales = [] }: Scales,
+    use: (attr: Handle) => T,
+  ): T {
     const attr = made(c.dnnl_primitive_attr_create(out), 'dnnl_primitive_attr_create');
     // Scratchpads are planned like all other memory instead of kept by the library at their largest.
     const userMode = 1;
@@ -143,6 +156,19 @@ export function createDnnl({ c }: Ffi) {
       c.dnnl_primitive_attr_set_scratchpad_mode(attr, userMode),
       'dnnl_primitive_attr_set_scratchpad_mode',
     );
+    if (outputScales) {
+      const mask = outputScales.length > 1 ? 2 : 0; // Bit 1 stands for the channels.
+      check(
+        c.dnnl_primitive_attr_set_output_scales(attr, outputScales.length, mask, outputScales),
+        'dnnl_primitive_attr_set_output_scales',
+      );
+    }
+    for (const [index, scale] of argScales) {
+      check(
+        c.dnnl_primitive_attr_set_scales(attr, index, 1, 0, Float32Array.of(scale)),
+        'dnnl_primitive_attr_set_scales',
+      );
+    }
     const list = made(c.dnnl_post_ops_create(out), 'dnnl_post_ops_create');
     try {
       for (const op of postOps) appendPostOp(list, op);
@@ -161,7 +187,7 @@ export function createDnnl({ c }: Ffi) {
   function appendByKind(list: Handle, op: PostOp): number {
     switch (op.kind) {
       case 'sum':
-        return c.dnnl_post_ops_append_sum(list, op.scale);
+        return c.dnnl_post_ops_append_sum_v2(list, op.scale, op.type ? dataType[op.type] : 0);
       case 'relu':
         return c.dnnl_post_ops_append_eltwise(list, 1, algorithm.relu, 0, 0);
       case 'sqrt':
@@ -181,8 +207,9 @@ export function createDnnl({ c }: Ffi) {
     opDesc: Uint8Array,
     forward?: PrimitiveDesc,
     postOps: readonly PostOp[] = [],
+    scales: Scales = {},
   ): PrimitiveDesc | undefined {
-    return withAttributes(postOps, (attr) => {
+    return withAttributes(postOps, scales, (attr) => {
       const code = c.dnnl_primitive_desc_create(out, opDesc, attr, engine, forward?.handle ?? 0);
       if (code === status.unimplemented) return undefined;
       return wrap(made(code, `dnnl_primitive_desc_create(${what})`));
@@ -209,7 +236,12 @@ export function createDnnl({ c }: Ffi) {
     bytes: (md: MemoryDesc) => Number(c.dnnl_memory_desc_get_size(md)),
 
     /** undefined where the algorithm does not exist for these shapes and layouts. */
-    convForward(shape: ConvShape, training: boolean, postOps: readonly PostOp[] = []) {
+    convForward(
+      shape: ConvShape,
+      training: boolean,
+      postOps: readonly PostOp[] = [],
+      scales: Scales = {},
+    ) {
       const d = new Uint8Array(descBytes.convolution);
       const code = c.dnnl_convolution_forward_desc_init(
         d,
@@ -222,7 +254,7 @@ export function createDnnl({ c }: Ffi) {
         ...geometry(shape),
       );
       check(code, 'dnnl_convolution_forward_desc_init');
-      return tryDescribe('convolution forward', d, undefined, postOps);
+      return tryDescribe('convolution forward', d, undefined, postOps, scales);
     },
 
     convBackwardData(shape: ConvShape, forward: PrimitiveDesc) {
@@ -314,10 +346,11 @@ export function createDnnl({ c }: Ffi) {
       b: MemoryDesc,
       y: MemoryDesc,
       postOps: readonly PostOp[] = [],
+      scales: Scales = {},
     ) {
       const d = new Uint8Array(descBytes.binary);
       check(c.dnnl_binary_desc_init(d, binaryAlgorithm[kind], a, b, y), 'dnnl_binary_desc_init');
-      return describe(`binary ${kind}`, d, undefined, postOps);
+      return describe(`binary ${kind}`, d, undefined, postOps, scales);
     },
 
     resample(x: MemoryDesc, y: MemoryDesc, postOps: readonly PostOp[] = []) {
@@ -341,9 +374,14 @@ export function createDnnl({ c }: Ffi) {
       return describe('resampling backward', d, forward);
     },
 
-    reorder(from: MemoryDesc, to: MemoryDesc) {
-      const code = c.dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, 0);
-      return wrap(made(code, 'dnnl_reorder_primitive_desc_create'));
+    /** Also changes the element type; every element is multiplied by `scale` first. */
+    reorder(from: MemoryDesc, to: MemoryDesc, scale = 1) {
+      const make = (attr: Handle) => {
+        const code = c.dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attr);
+        return wrap(made(code, 'dnnl_reorder_primitive_desc_create'));
+      };
+      if (scale === 1) return make(0);
+      return withAttributes([], { outputScales: Float32Array.of(scale) }, make);
     },
 
     primitive: (pd: PrimitiveDesc): Handle =>

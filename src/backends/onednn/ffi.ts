@@ -39,9 +39,15 @@ const declarations = {
     'int dnnl_primitive_attr_set_scratchpad_mode(dnnl_primitive_attr_t attr, int mode)',
   dnnl_primitive_attr_set_post_ops:
     'int dnnl_primitive_attr_set_post_ops(dnnl_primitive_attr_t attr, dnnl_post_ops_t post_ops)',
+  dnnl_primitive_attr_set_output_scales:
+    'int dnnl_primitive_attr_set_output_scales(dnnl_primitive_attr_t attr, int64_t count, int mask, const float *scales)',
+  dnnl_primitive_attr_set_scales:
+    'int dnnl_primitive_attr_set_scales(dnnl_primitive_attr_t attr, int arg, int64_t count, int mask, const float *scales)',
   dnnl_post_ops_create: 'int dnnl_post_ops_create(uint64_t *post_ops)',
   dnnl_post_ops_destroy: 'int dnnl_post_ops_destroy(dnnl_post_ops_t post_ops)',
   dnnl_post_ops_append_sum: 'int dnnl_post_ops_append_sum(dnnl_post_ops_t post_ops, float scale)',
+  dnnl_post_ops_append_sum_v2:
+    'int dnnl_post_ops_append_sum_v2(dnnl_post_ops_t post_ops, float scale, int data_type)',
   dnnl_post_ops_append_eltwise:
     'int dnnl_post_ops_append_eltwise(dnnl_post_ops_t post_ops, float scale, int alg_kind, float alpha, float beta)',
   dnnl_post_ops_append_binary:

@@ -49,9 +49,12 @@ export function createDnnlBackend({
     name: 'onednn',
     activationBytes: precision === 'bf16' ? 2 : 4,
     createStates: () => new DnnlStates(ffi, dnnl),
-    prepare(graph, { states } = {}) {
+    prepare(graph, { states, quantization } = {}) {
       const store = (states as DnnlStates | undefined) ?? new DnnlStates(ffi, dnnl);
-      const program = new DnnlProgram(graph, ffi, dnnl, store, states === undefined, options);
+      const program = new DnnlProgram(graph, ffi, dnnl, store, states === undefined, {
+        ...options,
+        quantization,
+      });
       cache?.save();
       return program;
     },

@@ -9,6 +9,11 @@ import {
   type Value,
   type ValueId,
 } from '../../graph/graph.ts';
+import {
+  activationSteps,
+  type Quantization,
+  type Step as Step8,
+} from '../../passes/quantization.ts';
 import { arg, type DataType, type Dnnl, type MemoryDesc, type PrimitiveDesc } from './dnnl2.ts';
 import type { Handle } from './ffi.ts';
 import type { ConvSearch } from './search.ts';
@@ -64,6 +69,7 @@ export interface Site {
 
 export interface LoweringOptions {
   readonly storage: DataType;
+  readonly quantization?: Quantization | undefined;
   readonly search: ConvSearch;
 }
 
@@ -87,6 +93,9 @@ export class Lowering {
   readonly training: boolean;
   /** Layout of master weights, by shape of the convolution. */
   readonly masterLayouts = new Map<string, MemoryDesc>();
+  /** Values that are stored in 8 bits, and steps of weights by state name; empty without quantisation. */
+  readonly steps8: ReadonlyMap<ValueId, Step8>;
+  readonly weightSteps: Quantization['weightSteps'];
   readonly steps: Step[] = [];
   readonly primitiveDescs: PrimitiveDesc[] = [];
   /** What a forward kernel leaves for its gradient, by a value of its own that both know: primitive descriptors, workspaces. */
@@ -107,12 +116,15 @@ export class Lowering {
   readonly #atEdge: ReadonlySet<ValueId>;
   #node = 0;
 
-  constructor(graph: Graph, dnnl: Dnnl, states: DnnlStates, { storage, search }: LoweringOptions) {
+  constructor(graph: Graph, dnnl: Dnnl, states: DnnlStates, options: LoweringOptions) {
+    const { storage, search, quantization } = options;
     this.#graph = graph;
     this.dnnl = dnnl;
     this.storage = storage;
     this.search = search;
     this.training = graph.nodes.some(({ op }) => op === 'conv2dGradWeight');
+    this.steps8 = quantization ? activationSteps(graph, quantization.ranges) : new Map();
+    this.weightSteps = quantization?.weightSteps ?? new Map();
     this.#states = states;
     this.#atEdge = edgeValues(graph);
     for (const state of graph.states) {
@@ -167,6 +179,10 @@ export class Lowering {
     return dnnl.desc(type, value.shape, tags[layout]);
   }
 
+  stateName(value: Value): string {
+    return this.#stateOf.get(value.id)!.name;
+  }
+
   /** The tensor of a value, if it lies anywhere yet. */
   known(value: Value): Tensor | undefined {
     const state = this.#stateOf.get(value.id);
@@ -196,15 +212,15 @@ export class Lowering {
     return tensor;
   }
 
-  /** The tensor of a value in exactly this layout, by a reorder where needed. */
-  in(value: Value, desc: MemoryDesc): Tensor {
+  /** The tensor of a value in exactly this layout, by a reorder (times `scale`) where needed. */
+  in(value: Value, desc: MemoryDesc, scale = 1): Tensor {
     const tensor = this.tensor(value, desc);
     if (this.dnnl.equal(tensor.desc, desc)) return tensor;
     const copies = this.#reordered.get(value.id) ?? [];
     const known = copies.find((copy) => this.dnnl.equal(copy.desc, desc));
     if (known) return known;
     const copy = this.scratch(desc);
-    this.reorder(tensor, copy, `${value.name}.reorder`);
+    this.reorder(tensor, copy, `${value.name}.reorder`, scale);
     this.#reordered.set(value.id, [...copies, copy]);
     return copy;
   }
@@ -292,8 +308,8 @@ export class Lowering {
     });
   }
 
-  reorder(from: Tensor, to: Tensor, label: string): void {
-    const pd = this.dnnl.reorder(from.desc, to.desc);
+  reorder(from: Tensor, to: Tensor, label: string, scale = 1): void {
+    const pd = this.dnnl.reorder(from.desc, to.desc, scale);
     this.primitive(
       'reorder',
       label,

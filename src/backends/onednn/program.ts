@@ -6,6 +6,7 @@ import type { Feeds, Program, StepProfile } from '../backend.ts';
 import { feedFor } from '../feeds.ts';
 import type { Dnnl } from './dnnl2.ts';
 import type { Ffi, Handle, NativeMemory } from './ffi.ts';
+import { int8Kernels } from './int8.ts';
 import { kernels } from './kernels.ts';
 import {
   Lowering,
@@ -94,7 +95,7 @@ export class DnnlProgram implements Program {
     this.states = states;
     this.#ownsStates = ownsStates;
     const low = new Lowering(graph, dnnl, states, options);
-    low.run(kernels);
+    low.run(options.quantization ? int8Kernels : kernels);
     this.#lowering = low;
     states.allocate(graph.states);
     this.#plan = planArena(low.steps, [...low.feeds.values(), ...low.outputs.values()]);
