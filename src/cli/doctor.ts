@@ -8,8 +8,8 @@ import { formatBytes } from './format.ts';
 
 interface Finding {
   readonly name: string;
-  /** 'missing' makes training impossible; 'poor' makes it slow or risky. */
-  readonly state: 'good' | 'poor' | 'missing';
+  /** 'missing' makes training impossible; 'poor' makes it slow or risky; 'absent' is of use elsewhere. */
+  readonly state: 'good' | 'poor' | 'missing' | 'absent';
   readonly value: string;
   readonly advice?: string;
   /** Numbers and names for --json. */
@@ -97,6 +97,31 @@ async function sharpFinding(): Promise<Finding> {
   }
 }
 
+async function videoFinding(): Promise<Finding> {
+  const { findFfmpeg, installLine } = await import('../infer/ffmpeg.ts');
+  try {
+    const { version, encoder } = await findFfmpeg();
+    const value = `ffmpeg ${version}, writes with ${encoder.name}`;
+    return { name: 'Video', state: 'good', value, details: { version, encoder: encoder.name } };
+  } catch {
+    const advice = `for 'hrpose infer --video' run ${installLine}`;
+    return { name: 'Video', state: 'absent', value: 'no ffmpeg', advice };
+  }
+}
+
+async function detectorsFinding(): Promise<Finding> {
+  const { findRuntime } = await import('../detect/runtime.ts');
+  const found = await findRuntime();
+  if (found === undefined) {
+    const advice =
+      "for 'hrpose infer --detector' run 'npm install onnxruntime-node' (or onnxruntime-web, slower)";
+    return { name: 'Detectors', state: 'absent', value: 'no ONNX Runtime', advice };
+  }
+  const { name, version } = found;
+  const value = `${name} ${version}`;
+  return { name: 'Detectors', state: 'good', value, details: { package: name, version } };
+}
+
 /** Below this a network of usual size does not train with a batch worth having. */
 const enoughMemory = 4 * 2 ** 30;
 
@@ -132,10 +157,12 @@ async function examine(): Promise<Finding[]> {
     await diskFinding(),
     await onednnFinding(),
     await sharpFinding(),
+    await videoFinding(),
+    await detectorsFinding(),
   ];
 }
 
-const marks = { good: 'ok', poor: 'POOR', missing: 'MISSING' } as const;
+const marks = { good: 'ok', poor: 'POOR', missing: 'MISSING', absent: '-' } as const;
 
 function render(findings: readonly Finding[], usable: boolean): string {
   const lines = findings.flatMap(({ name, state, value, advice }) => [
@@ -152,9 +179,9 @@ export function command(): Command {
   return new Command('doctor')
     .summary('tell whether this machine can train')
     .description(
-      'Looks at Node, the CPU and its instruction sets, threads, memory, disk, oneDNN and the picture ' +
-        'decoder, and says what to do about each thing that is missing. Exits with 4 when training ' +
-        'is impossible here.',
+      'Looks at Node, the CPU and its instruction sets, threads, memory, disk, oneDNN, the picture ' +
+        'decoder and what videos and detectors need, and says what to do about each thing that is ' +
+        'missing. Exits with 4 when training is impossible here.',
     )
     .addHelpText('after', '\nExamples\n  hrpose doctor\n  hrpose doctor --json')
     .action(async (_, cmd: Command) => {

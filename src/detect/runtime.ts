@@ -7,7 +7,10 @@ import type { Tensor, Tensors } from './family.ts';
 
 /** The part of the runtimes' common interface that is used here. */
 interface Ort {
-  readonly env: { readonly wasm: { numThreads?: number }; logLevel?: string };
+  readonly env: {
+    readonly wasm: { numThreads?: number };
+    readonly versions?: Readonly<Record<string, string | undefined>>;
+  };
   readonly InferenceSession: {
     create(model: string | Uint8Array, options: object): Promise<OrtSession>;
   };
@@ -32,14 +35,19 @@ export interface OnnxSession {
 
 const packages = ['onnxruntime-node', 'onnxruntime-web'] as const;
 
+export interface FoundRuntime {
+  readonly name: (typeof packages)[number];
+  readonly version: string;
+  readonly ort: Ort;
+}
+
 /** The installed runtime; undefined where there is none. */
-export async function findRuntime(): Promise<
-  { readonly name: (typeof packages)[number]; readonly ort: Ort } | undefined
-> {
+export async function findRuntime(): Promise<FoundRuntime | undefined> {
   for (const name of packages) {
     try {
       const module = (await import(name)) as Ort & { readonly default?: Ort };
-      return { name, ort: module.InferenceSession ? module : module.default! };
+      const ort = module.InferenceSession ? module : module.default!;
+      return { name, version: ort.env.versions?.common ?? '', ort };
     } catch {
       // Not installed, or its binary is missing.
     }
