@@ -12,6 +12,7 @@ interface NetworkFlags extends DeviceOptions {
   readonly width: number;
   readonly variant: 'hrnet' | 'hrnet-small';
   readonly recompute?: boolean;
+  readonly int8?: boolean;
   readonly json?: boolean;
 }
 
@@ -35,6 +36,8 @@ function networkCommand(job: 'train' | 'infer', description: string): Command {
     .option('--variant <name>', 'hrnet or hrnet-small', 'hrnet');
   if (job === 'train') {
     command.option('--recompute', 'make cheap results again in the backward part: less memory');
+  } else {
+    command.option('--int8', 'in 8 bits, calibrated on the pictures of the measurement');
   }
   return addDeviceOptions(command).action(async (_, cmd: Command) => {
     const flags = cmd.optsWithGlobals<NetworkFlags>();
@@ -46,8 +49,11 @@ function networkCommand(job: 'train' | 'infer', description: string): Command {
     const backend = await openBackend(flags);
     try {
       const measure = job === 'train' ? measureTraining : measureInference;
-      const { size: inputSize, batch, steps, recompute = false } = flags;
-      await print(await measure(backend, { config, inputSize, batch, steps, recompute }), flags);
+      const { size: inputSize, batch, steps, recompute = false, int8 = false } = flags;
+      await print(
+        await measure(backend, { config, inputSize, batch, steps, recompute, int8 }),
+        flags,
+      );
     } finally {
       backend.close();
     }
@@ -68,7 +74,7 @@ async function print(measured: Measurement, flags: NetworkFlags): Promise<void> 
       network: `${flags.variant} w${flags.width}`,
       size: `${height}x${width}`,
       batch: flags.batch,
-      dtype: flags.amp,
+      dtype: flags.int8 ? 'int8' : flags.amp,
       search: flags.search,
       images_per_second: round(measured.imagesPerSecond, 3),
       step_ms: measured.stepMilliseconds.map((ms) => round(ms, 1)),
@@ -87,7 +93,7 @@ async function print(measured: Measurement, flags: NetworkFlags): Promise<void> 
       `${milliseconds.toFixed(1).padStart(9)} ms ${((100 * milliseconds) / total).toFixed(1).padStart(5)} % ${String(count).padStart(6)}  ${kind} (${implementation})`,
   );
   const lines = [
-    `${measured.job}: HRNet-W${flags.width} (${flags.variant}) at ${height}x${width}, batch ${flags.batch}, ${flags.amp}, ${flags.threads} threads`,
+    `${measured.job}: HRNet-W${flags.width} (${flags.variant}) at ${height}x${width}, batch ${flags.batch}, ${flags.int8 ? 'int8' : flags.amp}, ${flags.threads} threads`,
     `  ${measured.imagesPerSecond.toFixed(2)} images/s (median of ${measured.stepMilliseconds.length} steps: ${measured.stepMilliseconds.map((ms) => ms.toFixed(0)).join(', ')} ms)`,
     `  ${measured.gigaflops.toFixed(0)} GFLOP/s in the convolutions' arithmetic`,
     `  ${measured.peakRssMb.toFixed(0)} MB at most in memory, ${measured.programMb.toFixed(0)} MB of it activations; ready after ${measured.prepareSeconds.toFixed(1)} s`,

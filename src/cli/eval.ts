@@ -2,8 +2,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import type { Backend } from '../backends/backend.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { usageError } from '../errors.ts';
-import { addDeviceOptions, type DeviceOptions, openBackend } from './device.ts';
+import type { Score } from '../train/score.ts';
+import type { Settings } from '../train/settings.ts';
+import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { addConfigOptions, addPaddleFlags } from './paddleFlags.ts';
 import { createProgress } from './progress.ts';
 
@@ -13,6 +17,8 @@ interface EvalFlags extends DeviceOptions {
   readonly savePredictionOnly: boolean;
   readonly sheet?: string;
   readonly skipBadImages: boolean;
+  readonly int8: boolean;
+  readonly calibrate: number;
   readonly json?: boolean;
 }
 
@@ -39,6 +45,14 @@ export function command(): Command {
       '--skip-bad-images',
       'leave out pictures that cannot be read instead of stopping',
       false,
+    );
+  evaluate
+    .option('--int8', 'also in 8 bits after calibration; shows both scores and speeds', false)
+    .option(
+      '--calibrate <n>',
+      'people of the data set that --int8 takes its ranges from',
+      wholeNumber('--calibrate', 1),
+      64,
     );
   addDeviceOptions(evaluate).addHelpText('after', examples);
   return addPaddleFlags(evaluate, 'eval').action(async (_, cmd: Command) => {
@@ -96,11 +110,66 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
       say(`Pictures of people are in ${flags.sheet}.`);
     }
     if (flags.savePredictionOnly || flags.save_prediction_only) return;
-    await printScore(score, score.scorePredictions(made, settings, dataset), settings, json);
+    const scored = score.scorePredictions(made, settings, dataset);
+    await printScore(score, scored, settings, json);
+    if (flags.int8) {
+      const int8 = await scoreInt8(score, backend, settings, weights, dataset, flags);
+      printComparison(score.statNames, flags.amp, scored, int8, json);
+    }
   } finally {
     network.close();
     backend.close();
   }
+}
+
+/** The same people once more, by the network in 8 bits. */
+async function scoreInt8(
+  score: typeof import('../train/score.ts'),
+  backend: Backend,
+  settings: Settings,
+  weights: ReadonlyMap<string, Float32Array>,
+  dataset: Dataset,
+  { calibrate, skipBadImages, json = false }: EvalFlags,
+): Promise<Score> {
+  const quantization = await score.calibrateOn(backend, settings, weights, dataset, calibrate);
+  const network = score.scoringNetwork(backend, settings, quantization);
+  const total = dataset.records.length;
+  const progress = createProgress({ label: 'scoring in 8 bits', total, unit: 'people', json });
+  try {
+    network.setWeights(weights);
+    const onBatch = (samples: number) => progress.update(samples);
+    const made = await score.predict(network, settings, dataset, { skipBadImages, onBatch });
+    return score.scorePredictions(made, settings, dataset);
+  } finally {
+    progress.end();
+    network.close();
+  }
+}
+
+function printComparison(
+  names: readonly string[],
+  before: string,
+  float: Score,
+  int8: Score,
+  json: boolean,
+): void {
+  const speed = ({ predictions, seconds }: Score) => predictions.length / seconds;
+  if (json) {
+    const stats = Object.fromEntries(names.map((name, i) => [name, int8.stats[i]]));
+    const record = { event: 'eval-int8', ...stats, people_per_second: speed(int8) };
+    process.stdout.write(`${JSON.stringify(record)}\n`);
+    return;
+  }
+  const row = (label: string, values: readonly (string | number)[]) =>
+    `${label.padEnd(8)}${values.map((v) => (typeof v === 'number' ? v.toFixed(3) : v).padStart(9)).join('')}`;
+  const lines = [
+    '',
+    'In 8 bits, same data',
+    row('', [...names, 'people/s']),
+    row(before, [...float.stats, speed(float).toFixed(1)]),
+    row('int8', [...int8.stats, speed(int8).toFixed(1)]),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 async function printScore(

@@ -3,6 +3,7 @@ import type { Backend, StepProfile } from '../backends/backend.ts';
 import { philox } from '../data/philox.ts';
 import type { Size } from '../data/record.ts';
 import { type HrnetConfig, macs } from '../models/hrnetConfigs.ts';
+import { calibrate } from './calibrate.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
 import { drawWeights } from './initialWeights.ts';
 import { median } from './median.ts';
@@ -16,6 +17,8 @@ export interface MeasureOptions {
   readonly steps: number;
   /** Training with less memory; see compileTraining. */
   readonly recompute?: boolean;
+  /** Inference in 8 bits. */
+  readonly int8?: boolean;
 }
 
 export interface Measurement {
@@ -123,18 +126,31 @@ export async function measureTraining(
   }
 }
 
+async function inferenceNetwork(
+  backend: Backend,
+  { config, inputSize, batch, int8 = false }: MeasureOptions,
+  weights: ReadonlyMap<string, Float32Array>,
+  images: Uint8Array,
+): Promise<HeatmapNetwork> {
+  const options = { config, inputSize, normalize: imagenet };
+  const crop = images.subarray(0, images.length / batch);
+  const quantization = int8 ? await calibrate(backend, options, weights, [crop]) : undefined;
+  return new HeatmapNetwork(backend, { ...options, batch, quantization });
+}
+
 /** Forward passes, pictures to heatmaps. */
 export async function measureInference(
   backend: Backend,
   options: MeasureOptions,
 ): Promise<Measurement> {
-  const { config, inputSize, batch } = options;
+  const { config, batch } = options;
   const start = performance.now();
-  const network = new HeatmapNetwork(backend, { config, inputSize, normalize: imagenet, batch });
+  const { images } = randomBatch(options);
+  const weights = new Map(drawWeights(config, 0));
+  const network = await inferenceNetwork(backend, options, weights, images);
   try {
-    network.setWeights(new Map(drawWeights(config, 0)));
+    network.setWeights(weights);
     const prepareSeconds = (performance.now() - start) / 1000;
-    const { images } = randomBatch(options);
     const milliseconds = await time(options.steps, () => network.heatmaps(images, batch));
     const profile = await network.profile();
     const programMb = network.programBytes / 1e6;

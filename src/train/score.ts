@@ -10,8 +10,10 @@ import { evaluateKeypoints } from '../eval/cocoEval.ts';
 import { type KeypointScore, scoreKeypoints } from '../eval/keypointScores.ts';
 import { type CocoResult, type PersonPrediction, toResults } from '../eval/results.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
+import type { Quantization } from '../passes/quantization.ts';
 import { heatmapCodecs } from '../pose/codec/index.ts';
 import { backProject } from '../pose/decode.ts';
+import { calibrate } from './calibrate.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
 import type { Settings } from './settings.ts';
 
@@ -44,13 +46,39 @@ export const networkConfig = ({ model }: Settings) =>
   hrnetConfig(model.variant, model.width, model.keypoints);
 
 /** The network of the settings with a batch for scoring. */
-export const scoringNetwork = (backend: Backend, settings: Settings) =>
+export const scoringNetwork = (backend: Backend, settings: Settings, quantization?: Quantization) =>
   new HeatmapNetwork(backend, {
     config: networkConfig(settings),
     inputSize: settings.inputSize,
     normalize: settings.normalize,
     batch: settings.eval.batchSize,
+    quantization,
   });
+
+/** Ranges of the activations over up to `count` people of the data set, spread evenly over it. */
+export async function calibrateOn(
+  backend: Backend,
+  settings: Settings,
+  weights: ReadonlyMap<string, Float32Array>,
+  { records }: Dataset,
+  count: number,
+): Promise<Quantization> {
+  const { skeleton, inputSize, workers, normalize, eval: how } = settings;
+  const chosen = Math.min(count, records.length);
+  const order = Array.from({ length: chosen }, (_, i) =>
+    Int32Array.of(Math.floor((i * records.length) / chosen)),
+  );
+  const loader = createLoader({ records, skeleton, inputSize, workers, udp: how.udp, seed: 0 });
+  async function* crops() {
+    for await (const batch of loader.batches(order, 0)) yield batch.images;
+  }
+  try {
+    const options = { config: networkConfig(settings), inputSize, normalize };
+    return await calibrate(backend, options, weights, crops());
+  } finally {
+    await loader.close();
+  }
+}
 
 export const loadEvalDataset = (settings: Settings): Promise<Dataset> =>
   loadDataset(settings.eval.dataset, settings.skeleton, settings.inputSize);
