@@ -90,33 +90,43 @@ function aptGet(isRoot, args) {
   return /^E: .*/m.exec(stderr ?? '')?.[0] ?? `apt-get ended with status ${status}`;
 }
 
-function installOnednn() {
-  const name = 'oneDNN 2 (libdnnl.so.2)';
+/** Installs Debian packages, or gives up with the line to type. `name` is what they bring. */
+function installWithApt(name, packages) {
+  const line = packages.join(' ');
   if (process.platform !== 'linux' || !succeeds('apt-get', ['--version']))
     giveUp(
       `${name} is missing. Install your system's package of it, or build it from its sources.`,
     );
   const isRoot = process.getuid?.() === 0;
   if (!isRoot && !succeeds('sudo', ['-n', 'true']))
-    giveUp(`${name} is missing. Run 'sudo apt-get update && sudo apt-get install libdnnl2'.`);
-  process.stdout.write('Installing oneDNN (apt-get install libdnnl2) ...\n');
-  const install = () => aptGet(isRoot, ['install', '-y', '--no-install-recommends', 'libdnnl2']);
+    giveUp(`${name} is missing. Run 'sudo apt-get update && sudo apt-get install ${line}'.`);
+  process.stdout.write(`Installing ${name} (apt-get install ${line}) ...\n`);
+  const install = () => aptGet(isRoot, ['install', '-y', '--no-install-recommends', ...packages]);
   // Package lists may be absent or too old to fetch from: renew them only when it does not go without.
   if (install() === undefined) return;
   const problem = aptGet(isRoot, ['update']) ?? install();
   if (problem !== undefined)
     giveUp(
-      `${name} could not be installed (${problem}). Run 'apt-get update && apt-get install libdnnl2' as root.`,
+      `${name} could not be installed (${problem}). Run 'apt-get update && apt-get install ${line}' as root.`,
     );
 }
 
-/** Makes sure of what is named: 'node_modules' (npm packages), 'dnnl' (oneDNN). */
+/** Chromium brings SwiftShader, a Vulkan driver that computes on the CPU. */
+export const swiftshaderFile = '/usr/lib/chromium/vk_swiftshader_icd.json';
+
+const vulkanReady = () =>
+  libraryFolders.some((folder) => existsSync(join(folder, 'libvulkan.so.1')));
+
+/** Makes sure of what is named: 'node_modules' (npm packages), 'dnnl' (oneDNN), 'swiftshader'. */
 export function ensureReady({ need }) {
   if (need.includes('node_modules')) {
     if (!packagesReady()) installPackages();
     linkOwnCommand();
   }
-  if (need.includes('dnnl') && !onednnReady()) installOnednn();
+  if (need.includes('dnnl') && !onednnReady())
+    installWithApt('oneDNN 2 (libdnnl.so.2)', ['libdnnl2']);
+  if (need.includes('swiftshader') && !(existsSync(swiftshaderFile) && vulkanReady()))
+    installWithApt('SwiftShader', ['chromium', 'libvulkan1']);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
