@@ -3,10 +3,11 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Backend } from '../backends/backend.ts';
 import type { Precision, SearchMode } from '../backends/onednn/index.ts';
-import { usageError } from '../errors.ts';
+import { HrposeError, usageError } from '../errors.ts';
 
 export interface DeviceOptions {
-  readonly device: string;
+  /** auto where the config allows a GPU, else cpu. */
+  readonly device?: string;
   readonly threads: number;
   readonly amp: Precision;
   readonly search: SearchMode;
@@ -25,7 +26,10 @@ export const wholeNumber =
 
 export function addDeviceOptions(command: Command): Command {
   return command
-    .option('--device <name>', 'where to compute: cpu', 'cpu')
+    .option(
+      '--device <name>',
+      'where to compute: cpu, gpu (WebGPU), auto (the GPU if there is one; default unless the config says use_gpu: false)',
+    )
     .option(
       '--threads <n>',
       'threads of the network on the CPU',
@@ -51,24 +55,65 @@ export function addDeviceOptions(command: Command): Command {
     );
 }
 
-/** The backend that the options ask for. Its library is loaded here and not before. */
-export async function openBackend({
-  device,
-  threads,
-  amp,
-  search,
-}: DeviceOptions): Promise<Backend> {
-  if (device !== 'cpu') {
-    throw usageError(
-      `--device: expected cpu, got '${device}'. Other devices are not supported yet.`,
-    );
+/**
+ * The backend that the options ask for. Its library is loaded here and not before.
+ * @param useGpu what the config says, for runs without --device
+ */
+export async function openBackend(options: DeviceOptions, useGpu = true): Promise<Backend> {
+  const { device = useGpu ? 'auto' : 'cpu' } = options;
+  switch (device) {
+    case 'cpu':
+      return openCpu(options);
+    case 'gpu':
+      return openGpu(options);
+    case 'auto':
+      return openBest(options);
+    default:
+      throw usageError(`--device: expected auto, cpu or gpu, got '${device}'.`);
   }
+}
+
+const note = (text: string) => void process.stderr.write(`note: ${text}\n`);
+
+async function openCpu({ threads, amp, search }: DeviceOptions): Promise<Backend> {
   const { createDnnlBackend, fastBfloat16 } = await import('../backends/onednn/index.ts');
   const precision = amp === 'bf16' && !fastBfloat16() ? 'fp32' : amp;
   if (precision !== amp) {
-    process.stderr.write(
-      'note: --amp bf16: this CPU has no bfloat16 instructions (AVX512_BF16, AMX); computing in float32.\n',
+    note(
+      '--amp bf16: this CPU has no bfloat16 instructions (AVX512_BF16, AMX); computing in float32.',
     );
   }
   return createDnnlBackend({ threads, search, precision });
+}
+
+/** Any adapter, hardware before software; an environment error where there is none. */
+async function openGpu({ amp }: DeviceOptions, hardware = false): Promise<Backend> {
+  const { openNodeGpu } = await import('../backends/webgpu/nodeDevice.ts');
+  const { createGpuBackend } = await import('../backends/webgpu/index.ts');
+  const gpu = await openNodeGpu({ hardware });
+  const { name, software } = gpu.adapter;
+  note(
+    software
+      ? `computing on ${name}, which emulates a GPU on the CPU: --device cpu is faster.`
+      : `computing on ${name}.`,
+  );
+  if (amp === 'bf16') note('--amp bf16: the GPU computes in float32.');
+  return createGpuBackend(gpu);
+}
+
+/** A GPU in hardware if there is one, else the CPU; says which where it was asked for. */
+async function openBest(options: DeviceOptions): Promise<Backend> {
+  const { hasGpuHardware } = await import('../backends/webgpu/nodeDevice.ts');
+  const say = options.device === 'auto' ? note : () => {};
+  if (!hasGpuHardware()) {
+    say('computing on the CPU: this machine has no GPU.');
+    return openCpu(options);
+  }
+  try {
+    return await openGpu(options, true);
+  } catch (error) {
+    if (!(error instanceof HrposeError)) throw error;
+    say(`computing on the CPU (${error.message})`);
+    return openCpu(options);
+  }
 }

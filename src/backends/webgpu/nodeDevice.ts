@@ -1,4 +1,6 @@
 // WebGPU in Node: Dawn, from the optional package `webgpu`. The only file here that is not for browsers.
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { environmentError } from '../../errors.ts';
 import { type AdapterSummary, type Gpu, openDevice, summarizeAdapter } from './device.ts';
 
@@ -39,7 +41,7 @@ async function adaptersOf(gpu: GPU): Promise<GPUAdapter[]> {
   const preferences = ['high-performance', 'low-power'] as const;
   const found: GPUAdapter[] = [];
   for (const powerPreference of preferences) {
-    const adapter = await gpu.requestAdapter({ powerPreference });
+    const adapter = await quietly(() => gpu.requestAdapter({ powerPreference }));
     const name = adapter && summarizeAdapter(adapter).name;
     if (adapter && !found.some((other) => summarizeAdapter(other).name === name))
       found.push(adapter);
@@ -47,6 +49,24 @@ async function adaptersOf(gpu: GPU): Promise<GPUAdapter[]> {
   const isSoftware = (adapter: GPUAdapter) => Number(summarizeAdapter(adapter).software);
   return found.sort((a, b) => isSoftware(a) - isSoftware(b));
 }
+
+/** Some drivers look for a window system and print errors where there is none to be told of. */
+async function quietly<T>(ask: () => Promise<T>): Promise<T> {
+  if (process.env.XDG_RUNTIME_DIR !== undefined) return ask();
+  process.env.XDG_RUNTIME_DIR = tmpdir();
+  try {
+    return await ask();
+  } finally {
+    delete process.env.XDG_RUNTIME_DIR;
+  }
+}
+
+/** Where Linux has its GPUs: render nodes, NVIDIA, AMD, Windows' subsystem for Linux. */
+const deviceFiles = ['/dev/dri', '/dev/nvidiactl', '/dev/kfd', '/dev/dxg'];
+
+/** Whether there may be a GPU at all: asking drivers takes longer and makes some of them complain. */
+export const hasGpuHardware = (): boolean =>
+  process.platform !== 'linux' || deviceFiles.some((file) => existsSync(file));
 
 /** What there is; empty where there is no adapter. Throws where the package cannot be used. */
 export async function listAdapters(): Promise<AdapterSummary[]> {
