@@ -33,7 +33,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'infer',
     group: 'Use',
-    summary: "find people's keypoints in pictures: draw them, write them as COCO results",
+    summary: "find people's keypoints in pictures and videos: draw them, write them as JSON",
     load: () => import('./infer.ts'),
   },
   {

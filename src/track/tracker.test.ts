@@ -82,6 +82,12 @@ test('where too few keypoints are seen the boxes tell who it is', () => {
   assert.deepEqual(follow([[still], [blurred]]), [[1], [1]]);
 });
 
+test('a pose that is all wrong belongs to whoever is looked for in that box', () => {
+  const still = walkerAt({ x: 200, speed: 0, top: 20, height: 200 }, 0);
+  const far = Array.from(still.keypoints, (value, i) => (i % 3 === 2 ? value : value + 400));
+  assert.deepEqual(follow([[still], [{ ...still, keypoints: far }]]), [[1], [1]]);
+});
+
 test('boxes for the next frame lead the way of who walks', () => {
   let state: TrackerState = noTracks;
   for (let t = 0; t < 20; t++)

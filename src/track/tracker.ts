@@ -10,7 +10,7 @@ import { bodyArea, bodyBox, boxIou, sharedOks } from './body.ts';
 export interface SeenPerson {
   /** [K, 3] x, y in px, score. */
   readonly keypoints: ArrayLike<number>;
-  /** Taken where too few keypoints are seen. */
+  /** That they were looked for in. */
   readonly box: Box;
   readonly score: number;
 }
@@ -44,6 +44,8 @@ export interface Track {
   readonly keypoints: Float32Array;
   /** Around the seen keypoints when last seen, px. */
   readonly box: Box;
+  /** That they were looked for in then. */
+  readonly searchBox: Box;
   /** Of the whole body, px/s. */
   readonly velocity: readonly [number, number];
   /** When last seen, s. */
@@ -122,18 +124,19 @@ function matchTracks(
     return sharedOks(a, b, area, variances, options.leastKeypointScore) ?? 0;
   };
   match(oks, options.matchOks);
-  match((t, i) => boxIou(expected[t]!.box, boxes[i]!), options.matchIou);
+  const overlap = (t: number, i: number) =>
+    Math.max(boxIou(expected[t]!.box, boxes[i]!), boxIou(expected[t]!.searchBox, people[i]!.box));
+  match(overlap, options.matchIou);
   return owners;
 }
 
 const boxOf = ({ keypoints, box }: SeenPerson, { leastKeypointScore }: TrackerOptions): Box =>
   bodyBox(keypoints, leastKeypointScore) ?? box;
 
-function moved({ keypoints, box: [x, y, w, h] }: Track, [dx, dy]: readonly [number, number]) {
-  const there = keypoints.map((value, i) =>
-    i % 3 === 0 ? value + dx : i % 3 === 1 ? value + dy : value,
-  );
-  return { keypoints: there, box: [x + dx, y + dy, w, h] as const };
+function moved({ keypoints, box, searchBox }: Track, [dx, dy]: readonly [number, number]) {
+  const by = ([x, y, w, h]: Box): Box => [x + dx, y + dy, w, h];
+  const there = keypoints.map((value, i) => value + ([dx, dy][i % 3] ?? 0));
+  return { keypoints: there, box: by(box), searchBox: by(searchBox) };
 }
 
 function sighting(
@@ -145,7 +148,8 @@ function sighting(
 ): Track {
   const keypoints = Float32Array.from(person.keypoints);
   const velocity = before ? newVelocity(before, keypoints, time, options) : ([0, 0] as const);
-  return { id, keypoints, box: boxOf(person, options), velocity, time, lost: 0 };
+  const { box: searchBox } = person;
+  return { id, keypoints, box: boxOf(person, options), searchBox, velocity, time, lost: 0 };
 }
 
 /** Follows the middle displacement of the keypoints, which a waving arm does not move. */
