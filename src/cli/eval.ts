@@ -81,7 +81,7 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
   const { file } = readWeights(score.networkConfig(settings), settings.weights, 'nothing', weights);
   say(`Finish loading model weights: ${file}`);
   const dataset = await score.loadEvalDataset(settings);
-  const backend = await openBackend(flags);
+  const backend = await openBackend(flags, settings.useGpu);
   const network = score.scoringNetwork(backend, settings);
   const progress = createProgress({
     label: 'scoring',

@@ -80,7 +80,7 @@ export function command(): Command {
       import('../train/train.ts'),
       import('../train/report.ts'),
     ]);
-    const backend = await openBackend(flags);
+    const backend = await openBackend(flags, settings.useGpu);
     try {
       await run({
         settings,

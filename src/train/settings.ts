@@ -94,6 +94,8 @@ export interface Settings {
   readonly snapshotEpoch: number;
   readonly logIter: number;
   readonly workers: number;
+  /** Whether a GPU may be used where the command line does not say. */
+  readonly useGpu: boolean;
   readonly saveDir: string;
   readonly pretrainWeights?: string;
   readonly weights?: string;

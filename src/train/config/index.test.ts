@@ -211,6 +211,7 @@ test('the 384x288 config resolves to the settings of the recipe, with the defaul
     snapshotEpoch: 10,
     logIter: 5,
     workers: 2,
+    useGpu: true,
     saveDir: 'output',
     pretrainWeights: `${weightsUrl}_W32_C_pretrained.pdparams`,
     weights: 'output/hrnet_w32_384x288/model_final',

@@ -259,6 +259,7 @@ export function resolveSettings(
     snapshotEpoch: root.snapshot_epoch,
     logIter: root.log_iter,
     workers: root.worker_num,
+    useGpu: root.use_gpu,
     saveDir: root.save_dir,
     ...(root.pretrain_weights !== undefined && { pretrainWeights: root.pretrain_weights }),
     ...(root.weights !== undefined && { weights: root.weights }),

@@ -164,6 +164,7 @@ export const rootFields = {
   weights: text(undefined, 'weights to score, run or export'),
   pretrain_weights: text(undefined, 'weights that training starts from: a file or a URL'),
   worker_num: whole(2, 'loader threads', { min: 0, max: 256 }),
+  use_gpu: flag(true, 'compute on a GPU if the machine has one; --device decides before it'),
 
   architecture: only('TopDownHRNet', 'the network family'),
   metric: oneOf(
@@ -261,7 +262,6 @@ export const rootFields = {
   train_width: unused,
   global_mean: unused,
   global_std: unused,
-  use_gpu: unused,
   use_xpu: unused,
   use_mlu: unused,
   use_npu: unused,
