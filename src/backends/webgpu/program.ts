@@ -107,10 +107,13 @@ export class GpuProgram implements Program {
       this.#gpu.expectAlive();
       this.#takeFeeds(feeds);
       const milliseconds = await profileCommands(this.#gpu, commands);
-      return commands.map(({ dispatch: { node, op, shader } }, i) => ({
+      return commands.map(({ dispatch: { node, op, shader, flops, bytes } }, i) => ({
         label: node,
         kind: op,
-        implementation: shader.label,
+        // Its name without the sizes, so that times can be added up by implementation.
+        implementation: shader.label.replace(/ [×\d].*/, ''),
+        flops,
+        bytes,
         milliseconds: milliseconds[i]!,
       }));
     } finally {
