@@ -37,6 +37,7 @@ interface FrameNote {
   readonly height: number;
 }
 
+const standardInputName = 'standard input';
 /** A larger frame is taken for a damaged header. */
 const mostPixels = 8192 * 8192;
 /** s between frames where neither times nor a rate are told. */
@@ -58,7 +59,7 @@ export class VideoReader {
 
   constructor({ everyFrame }: Ffmpeg, { source, fps }: VideoReaderOptions) {
     const standardInput = source === '-';
-    this.#name = standardInput ? 'standard input' : source;
+    this.#name = standardInput ? standardInputName : source;
     const filters = [
       ...(fps === undefined ? [] : [`fps=${fps}`]),
       'scale=w=trunc(iw*sar+0.5):h=ih:flags=bicubic+accurate_rnd+full_chroma_int',
@@ -175,8 +176,12 @@ export class VideoReader {
   }
 
   #notVideo(code: number | string) {
+    const advice =
+      this.#name === standardInputName
+        ? 'An MP4 with its index at the end cannot be read from a pipe: name the file instead.'
+        : 'Check the file, or fetch it again.';
     return inputError(
-      `${this.#name}: expected a video, but ffmpeg found no frame that it can decode (${this.#complaints.text()}; it ended with ${code}). Check the file, or fetch it again.`,
+      `${this.#name}: expected a video, but ffmpeg found no frame that it can decode (${this.#complaints.text()}; it ended with ${code}). ${advice}`,
     );
   }
 }
