@@ -1,6 +1,10 @@
 // Names of an HRNet's tensors in the files of other projects: translation between the official
 // PyTorch names, which are used here, and those of PaddleDetection and MMPose (spec 1.5).
 
+/** How the batch counters of PyTorch's batch norms end; nothing is computed from them. */
+const counterSuffix = '.num_batches_tracked';
+export const isBatchCounter = (name: string) => name.endsWith(counterSuffix);
+
 /**
  * The table of spec 1.5: official convolution, official batch norm, PaddleDetection prefix.
  * {x} is a number from 1, {x-1} the same number counted from 0.
@@ -114,4 +118,23 @@ export function withoutWrapper(name: string): string {
   const bare = name.replace(/^module\./, '');
   const inner = bare.replace(/^(backbone|head|keypoint_head)\./, '');
   return paddleName(inner) === undefined ? bare : inner;
+}
+
+/** The running variance, by its official name, that a batch counter stands beside, in any scheme. */
+export const besideCounter = (counter: string): string | undefined =>
+  officialName(counter.replace(counterSuffix, '.running_var'));
+
+/** The official name of a batch counter; undefined if no HRNet has its batch norm. */
+export const officialCounterName = (counter: string): string | undefined =>
+  besideCounter(counter)?.replace('.running_var', counterSuffix);
+
+export type NamingScheme = 'official' | 'official, data parallel' | 'MMPose' | 'PaddleDetection';
+
+/** Whose name this is; undefined if no HRNet has it. */
+export function namingScheme(name: string): NamingScheme | undefined {
+  if (officialName(name) === undefined) return undefined;
+  if (paddleName(name) !== undefined) return 'official';
+  const bare = name.replace(/^module\./, '');
+  if (paddleName(bare) !== undefined) return 'official, data parallel';
+  return paddleName(withoutWrapper(bare)) === undefined ? 'PaddleDetection' : 'MMPose';
 }

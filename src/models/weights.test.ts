@@ -3,11 +3,31 @@ import { test } from 'node:test';
 import { HrposeError } from '../errors.ts';
 import { hrnetConfig, hrnetState, hrnetUnits } from './hrnetConfigs.ts';
 import { officialName, paddleName } from './weightNames.ts';
-import { assertComplete, describeMatch, matchWeights, type Shaped } from './weights.ts';
+import { assertComplete, describeMatch, hasHead, matchWeights, type Shaped } from './weights.ts';
 
 const w32 = hrnetState(hrnetConfig('hrnet', 32, 17));
 const w48 = hrnetState(hrnetConfig('hrnet', 48, 17));
 const small = hrnetState(hrnetConfig('hrnet-small', 32, 17));
+
+/** The names of an official ImageNet file: no head for keypoints, a classifier, every fuse layer. */
+function imageNetFile() {
+  const file = fileOf(w32);
+  for (const name of ['final_layer.weight', 'final_layer.bias']) file.delete(name);
+  for (const { name, bn } of hrnetUnits(hrnetConfig('hrnet', 32, 17))) {
+    const out = /^stage4\.1\.fuse_layers\.[123]/;
+    if (out.test(name)) file.set(`${name.replace('stage4.1', 'stage4.2')}.weight`, { shape: [1] });
+    if (!out.test(bn)) continue;
+    for (const leaf of ['weight', 'bias', 'running_mean', 'running_var']) {
+      file.set(`${bn.replace('stage4.1', 'stage4.2')}.${leaf}`, { shape: [1] });
+    }
+  }
+  for (const part of ['incre_modules.0.0.conv1', 'downsamp_modules.0.0', 'final_layer.0']) {
+    file
+      .set(`${part}.weight`, { shape: [2048, 1024, 1, 1] })
+      .set(`${part}.bias`, { shape: [2048] });
+  }
+  return file.set('classifier.weight', { shape: [1000, 2048] });
+}
 
 /** A file with the given tensors, names changed by `rename`. */
 function fileOf(state: ReadonlyMap<string, readonly number[]>, rename = (name: string) => name) {
@@ -128,4 +148,24 @@ test('weights of another skeleton, another variant or another network are told a
   assert.match(describeMatch(matchWeights(small, fileOf(w32))), /of a larger variant/);
   const resnet = new Map([['layer2.0.conv1.weight', { shape: [1] }]]);
   assert.match(describeMatch(matchWeights(w32, resnet)), /not weights of an HRNet/);
+});
+
+test('of an ImageNet file the whole backbone is used, and what is not is told by its part', () => {
+  const report = matchWeights(w32, imageNetFile());
+  assert.equal(report.assign.size, 1460);
+  assert.equal(hasHead(report), false);
+  assertComplete(report, 'hrnet_w32.pth', { mayMiss: 'head' });
+  const text = describeMatch(report);
+  assert.match(text, /^1460 of 1462 tensors fit\.\nThe file has no head for keypoints/);
+  assert.match(text, /missing: 2\n {4}final_layer\.weight\n {4}final_layer\.bias/);
+  // 13 units of 5 tensors each lead to the outputs that a pose network leaves out.
+  assert.match(text, /not used: 72\n {4}stage4\.2\.fuse_layers: 65\n {4}incre_modules: 2\n/);
+  assert.match(text, / {4}classifier\.weight$/);
+  const file = imageNetFile();
+  file.delete('stage3.2.branches.1.0.bn1.bias');
+  const torn = matchWeights(w32, file);
+  refuses(
+    () => assertComplete(torn, 'hrnet_w32.pth', { mayMiss: 'head' }),
+    /1459 of 1462.*missing: 3\n {4}stage3\.2\.branches\.1\.0\.bn1\.bias/s,
+  );
 });

@@ -3,7 +3,7 @@
 // `backbone.res5`.
 import { inputError } from '../errors.ts';
 import { formatShape } from '../formats/tensor.ts';
-import { officialName, paddleName, withoutWrapper } from './weightNames.ts';
+import { isBatchCounter, officialName, paddleName, withoutWrapper } from './weightNames.ts';
 
 export interface Shaped {
   readonly shape: readonly number[];
@@ -69,7 +69,7 @@ export function matchWeights<T extends Shaped>(
 function byPaddleName(file: ReadonlyMap<string, Shaped>, where: string): Map<string, string> {
   const names = new Map<string, string>();
   for (const fileName of file.keys()) {
-    if (fileName.endsWith('num_batches_tracked')) continue;
+    if (isBatchCounter(fileName)) continue;
     const bare = withoutWrapper(fileName);
     const name = paddleName(bare) ?? bare;
     const other = names.get(name);
@@ -100,6 +100,10 @@ function ambiguous(where: string, fileName: string, names: readonly string[]) {
 
 const headNames = /^final_layer\.(weight|bias)$/;
 
+/** Whether the file filled the head, weights and biases. */
+export const hasHead = ({ missing, mismatched }: MatchReport<Shaped>): boolean =>
+  ![...missing, ...mismatched.map(({ name }) => name)].some((name) => headNames.test(name));
+
 /**
  * Throws unless every tensor of the model was filled. With `mayMiss: 'head'` the head may be
  * missing or of another shape, as it is in weights from ImageNet or of another skeleton.
@@ -126,16 +130,30 @@ export function describeMatch(report: MatchReport<Shaped>): string {
   );
   lines.push(...listing('of another shape', shapes));
   lines.push(...listing('missing', missing));
-  lines.push(...listing('not used', extra));
+  lines.push(...listing('not used', groups(extra), extra.length));
   return lines.join('\n');
 }
 
 const listed = 5;
-function listing(what: string, names: readonly string[]): string[] {
+function listing(what: string, names: readonly string[], count = names.length): string[] {
   if (names.length === 0) return [];
   const shown = names.slice(0, listed).map((name) => `    ${name}`);
   if (names.length > listed) shown.push(`    … and ${names.length - listed} more`);
-  return [`  ${what}: ${names.length}`, ...shown];
+  return [`  ${what}: ${count}`, ...shown];
+}
+
+/**
+ * Names by the part of a network that they are of: a backbone from ImageNet has hundreds for its
+ * classifier, and fuse layers for outputs that a pose network leaves out.
+ */
+function groups(names: readonly string[]): string[] {
+  const parts = new Map<string, string[]>();
+  for (const name of names) {
+    const [part] = /^stage\d\.\d+\.fuse_layers/.exec(officialName(name) ?? '') ?? [];
+    const key = part ?? name.split('.')[0]!;
+    parts.set(key, [...(parts.get(key) ?? []), name]);
+  }
+  return Array.from(parts, ([part, of]) => (of.length === 1 ? of[0]! : `${part}: ${of.length}`));
 }
 
 function likelyCause({ assign, missing, extra, mismatched }: MatchReport<Shaped>) {
@@ -148,6 +166,9 @@ function likelyCause({ assign, missing, extra, mismatched }: MatchReport<Shaped>
   const head = of('final_layer.weight');
   if (head && mismatched.every((m) => headNames.test(m.name))) {
     return `The file's head is for ${head.found[0]} keypoints; the model has ${head.expected[0]}. Take weights of the same skeleton.`;
+  }
+  if (missing.length > 0 && missing.every((name) => headNames.test(name)) && !mismatched.length) {
+    return 'The file has no head for keypoints: it is a backbone, for training to start from.';
   }
   if (assign.size === 0 && mismatched.length === 0) {
     return 'No name of the file is known: these are not weights of an HRNet.';
