@@ -48,7 +48,10 @@ test('weights of something else, of a backbone alone, or with a part missing are
   const other = new Map([['fc.weight', { shape: [3, 3] }]]);
   assert.throws(() => recogniseNetwork(other, 'x'), { exitCode: 3, message: /no HRNet/ });
   assert.throws(() => recogniseNetwork(without(/^final/), 'x'), /without a head/);
-  assert.throws(() => recogniseNetwork(without(/^stage3\.0\.b/), 'x'), /do not fit the model.*missing: /s);
+  assert.throws(
+    () => recogniseNetwork(without(/^stage3\.0\.b/), 'x'),
+    /do not fit the model.*missing: /s,
+  );
 });
 
 test('weights that lie alone get the usual settings, and an input size when one is asked for', () => {

@@ -16,11 +16,15 @@ export interface WeightsIdentity<T extends Shaped> {
   readonly report: MatchReport<T>;
 }
 
+/** A file with more is of something else; the largest HRNet with counters has 1754. */
+const mostTensors = 50_000;
+
 /** Undefined for anything that is no HRNet. `where` names the file in errors. */
 export function identifyWeights<T extends Shaped>(
   file: ReadonlyMap<string, T>,
   where: string,
 ): WeightsIdentity<T> | undefined {
+  if (file.size > mostTensors) return undefined;
   const shapes = new Map<string, readonly number[]>();
   for (const [name, { shape }] of file) {
     const official = officialName(name);

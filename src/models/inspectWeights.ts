@@ -3,7 +3,7 @@ import { type Dtype, elementCount, formatShape, type Tensor } from '../formats/t
 import { type HrnetConfig, hrnetState, isRunningStatistic } from './hrnetConfigs.ts';
 import { identifyWeights, type WeightsIdentity } from './identifyWeights.ts';
 import { isBatchCounter } from './weightNames.ts';
-import { describeMatch, type ShapeMismatch } from './weights.ts';
+import { describeMatch, printable, type ShapeMismatch } from './weights.ts';
 
 type Described = Pick<Tensor, 'dtype' | 'shape'>;
 
@@ -109,9 +109,17 @@ function linesOf(
 
 /** One tensor a line, names in a column: `conv1.weight  F32 [64, 3, 3, 3]`. */
 export function tensorLines(file: ReadonlyMap<string, Described>): string[] {
-  const widest = Math.min(72, Math.max(0, ...[...file.keys()].map((name) => name.length)));
+  const widest = longest(file.keys());
   return Array.from(
     file,
-    ([name, { dtype, shape }]) => `${name.padEnd(widest)}  ${dtype} ${formatShape(shape)}`,
+    ([name, { dtype, shape }]) =>
+      `${printable(name).padEnd(widest)}  ${dtype} ${formatShape(shape)}`,
   );
+}
+
+/** Width of the column of names; a few longer ones may stick out. */
+function longest(names: Iterable<string>): number {
+  let most = 0;
+  for (const name of names) most = Math.max(most, name.length);
+  return Math.min(72, most);
 }

@@ -134,10 +134,16 @@ export function describeMatch(report: MatchReport<Shaped>): string {
   return lines.join('\n');
 }
 
+/** A name from a file as it may stand on a terminal: without control characters, not endless. */
+export function printable(name: string): string {
+  const plain = name.replace(/\p{C}/gu, '\u{fffd}');
+  return plain.length > 120 ? `${plain.slice(0, 117)}...` : plain;
+}
+
 const listed = 5;
 function listing(what: string, names: readonly string[], count = names.length): string[] {
   if (names.length === 0) return [];
-  const shown = names.slice(0, listed).map((name) => `    ${name}`);
+  const shown = names.slice(0, listed).map((name) => `    ${printable(name)}`);
   if (names.length > listed) shown.push(`    … and ${names.length - listed} more`);
   return [`  ${what}: ${count}`, ...shown];
 }
@@ -151,7 +157,9 @@ function groups(names: readonly string[]): string[] {
   for (const name of names) {
     const [part] = /^stage\d\.\d+\.fuse_layers/.exec(officialName(name) ?? '') ?? [];
     const key = part ?? name.split('.')[0]!;
-    parts.set(key, [...(parts.get(key) ?? []), name]);
+    const of = parts.get(key);
+    if (of) of.push(name);
+    else parts.set(key, [name]);
   }
   return Array.from(parts, ([part, of]) => (of.length === 1 ? of[0]! : `${part}: ${of.length}`));
 }
