@@ -30,6 +30,10 @@ export interface StepProfile {
   /** Which implementation runs it. */
   readonly implementation: string;
   readonly milliseconds: number;
+  /** Operations of a convolution, two a product; 0 where it only moves data, absent where not counted. */
+  readonly flops?: number;
+  /** Bytes of everything that it reads and writes; absent where not counted. */
+  readonly bytes?: number;
 }
 
 export interface Program {

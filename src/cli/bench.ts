@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { Size } from '../data/record.ts';
 import { usageError } from '../errors.ts';
 import type { Measurement } from '../train/measure.ts';
+import type { CocoevalFlags } from './benchCocoeval.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 
 interface NetworkFlags extends DeviceOptions {
@@ -104,6 +105,73 @@ async function print(measured: Measurement, flags: NetworkFlags): Promise<void> 
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+function kernelsCommand(): Command {
+  const command = new Command('kernels')
+    .description(
+      'Runs one step with every kernel timed: time, operations, bytes and share of the peak of each kernel class.',
+    )
+    .option('--job <name>', 'train or infer', 'train')
+    .option('--size <HxW>', 'input, height x width', parseSize, { width: 288, height: 384 })
+    .option('--batch <n>', 'pictures a step', wholeNumber('--batch', 1, 4096), 4)
+    .option('--width <c>', 'width of HRNet: 32, 48, 18, ...', wholeNumber('--width', 1, 512), 32)
+    .option('--variant <name>', 'hrnet or hrnet-small', 'hrnet')
+    .option('--recompute', 'training: make cheap results again in the backward part')
+    .option('--int8', 'inference: in 8 bits');
+  return addDeviceOptions(command).action(async (_, cmd: Command) => {
+    const flags = cmd.optsWithGlobals<NetworkFlags & { job: string }>();
+    if (flags.job !== 'train' && flags.job !== 'infer')
+      throw usageError(`--job: expected train or infer, got '${flags.job}'.`);
+    const [measure, { hrnetConfig }, { measurePeak }, report] = await Promise.all([
+      import('../train/measure.ts'),
+      import('../models/hrnetConfigs.ts'),
+      import('../backends/onednn/peak.ts'),
+      import('./benchKernels.ts'),
+    ]);
+    const { size: inputSize, batch, recompute = false, int8 = false, threads } = flags;
+    const dtype = int8 && flags.job === 'infer' ? 'int8' : flags.amp;
+    const peak = measurePeak(dtype, threads);
+    const backend = await openBackend(flags);
+    try {
+      const run = flags.job === 'train' ? measure.measureTraining : measure.measureInference;
+      const config = hrnetConfig(flags.variant, flags.width, 17);
+      const measured = await run(backend, { config, inputSize, batch, steps: 3, recompute, int8 });
+      const { profile } = measured;
+      const ratio = measure.ratioToConvolutions(profile);
+      const made = report.kernelReport(measured, measure.byKernel(profile), ratio, peak, dtype);
+      const text = flags.json
+        ? JSON.stringify({ job: flags.job, batch, threads, ...report.kernelJson(made) })
+        : report.kernelLines(made).join('\n');
+      process.stdout.write(`${text}\n`);
+    } finally {
+      backend.close();
+    }
+  });
+}
+
+function cocoevalCommand(): Command {
+  return new Command('cocoeval')
+    .description(
+      'Times the COCO keypoint evaluation (evaluate, accumulate, summarize) on random people, or on given files.',
+    )
+    .option(
+      '--images <n>',
+      'pictures, with two people each on average',
+      wholeNumber('--images', 1),
+      5000,
+    )
+    .option('--seed <n>', 'of the random people', wholeNumber('--seed', 0), 0)
+    .option('--gt <file>', 'ground truth to use instead (COCO JSON), with --dt')
+    .option('--dt <file>', 'results to use instead')
+    .option('--rounds <n>', 'how often', wholeNumber('--rounds', 1), 7)
+    .action(async (_, cmd: Command) => {
+      const flags = cmd.optsWithGlobals<CocoevalFlags>();
+      if ((flags.gt === undefined) !== (flags.dt === undefined))
+        throw usageError('bench cocoeval: --gt and --dt go together.');
+      const { benchCocoeval } = await import('./benchCocoeval.ts');
+      process.stdout.write(`${await benchCocoeval(flags)}\n`);
+    });
+}
+
 function loaderCommand(): Command {
   return new Command('loader')
     .description(
@@ -132,13 +200,18 @@ export function command(): Command {
     )
     .addCommand(networkCommand('train', 'Times training steps (gradients and update).'))
     .addCommand(networkCommand('infer', 'Times forward passes, pictures to heatmaps.'))
+    .addCommand(kernelsCommand())
     .addCommand(loaderCommand())
+    .addCommand(cocoevalCommand())
     .addHelpText(
       'after',
       `
 Examples
   hrpose bench train --size 384x288 --batch 4 --steps 5
   hrpose bench infer --batch 1 --threads 1 --json
-  hrpose bench loader --workers 2`,
+  hrpose bench infer --int8 --batch 4
+  hrpose bench kernels --job train --amp bf16
+  hrpose bench loader --workers 2
+  hrpose bench cocoeval --images 5000`,
     );
 }

@@ -60,7 +60,7 @@ test('training steps end in the same bytes with and without recomputation', asyn
     for (let step = 0; step < 3; step++)
       assert.equal(await lean.step(1e-3), await kept.step(1e-3), `loss of step ${step}`);
     for (const name of kept.states.shapes().keys())
-      assert.deepEqual(lean.states.read(name), kept.states.read(name), name);
+      assert.deepEqual(await lean.states.read(name), await kept.states.read(name), name);
   } finally {
     lean.close();
     kept.close();

@@ -5,7 +5,7 @@ import type { Size } from '../data/record.ts';
 import { type HrnetConfig, macs } from '../models/hrnetConfigs.ts';
 import { calibrate } from './calibrate.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
-import { drawWeights } from './initialWeights.ts';
+import { drawnWeights, drawWeights } from './initialWeights.ts';
 import { median } from './median.ts';
 import { Trainer, type TrainingBatch } from './trainer.ts';
 
@@ -146,7 +146,7 @@ export async function measureInference(
   const { config, batch } = options;
   const start = performance.now();
   const { images } = randomBatch(options);
-  const weights = new Map(drawWeights(config, 0));
+  const weights = drawnWeights(config, 0);
   const network = await inferenceNetwork(backend, options, weights, images);
   try {
     network.setWeights(weights);
@@ -165,20 +165,30 @@ export interface KernelClass {
   readonly implementation: string;
   readonly count: number;
   readonly milliseconds: number;
+  readonly flops: number;
+  readonly bytes: number;
 }
 
-/** Time by kernel class and implementation, longest first. */
+/** Time, operations and bytes by kernel class and implementation, longest first. */
 export function byKernel(profile: readonly StepProfile[]): KernelClass[] {
-  const classes = new Map<
-    string,
-    { kind: string; implementation: string; count: number; milliseconds: number }
-  >();
-  for (const { kind, implementation, milliseconds } of profile) {
+  const classes = new Map<string, KernelClass>();
+  for (const { kind, implementation, milliseconds, flops = 0, bytes = 0 } of profile) {
     const key = `${kind} ${implementation}`;
-    const entry = classes.get(key) ?? { kind, implementation, count: 0, milliseconds: 0 };
-    entry.count++;
-    entry.milliseconds += milliseconds;
-    classes.set(key, entry);
+    const before = classes.get(key);
+    classes.set(key, {
+      kind,
+      implementation,
+      count: (before?.count ?? 0) + 1,
+      milliseconds: (before?.milliseconds ?? 0) + milliseconds,
+      flops: (before?.flops ?? 0) + flops,
+      bytes: (before?.bytes ?? 0) + bytes,
+    });
   }
   return [...classes.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+}
+
+/** Milliseconds of all steps over those of the convolutions alone: 1 is a program of nothing else. */
+export function ratioToConvolutions(profile: readonly StepProfile[]): number {
+  const sum = (rows: readonly StepProfile[]) => rows.reduce((ms, row) => ms + row.milliseconds, 0);
+  return sum(profile) / sum(profile.filter(({ kind }) => kind.startsWith('conv2d')));
 }

@@ -1,7 +1,7 @@
 // The three convolution kernels: forward, gradient by the input, gradient by the weight. Algorithm
 // and layout of each come from the search; weights lie as the forward convolution wants them.
 import { environmentError } from '../../errors.ts';
-import type { Shape, Value } from '../../graph/graph.ts';
+import { elementCount, type Shape, type Value } from '../../graph/graph.ts';
 import type { ConvAttrs } from '../../ops/conv2d.ts';
 import {
   arg,
@@ -70,6 +70,10 @@ function keyOf(low: Lowering, direction: string, { x, weightShape, bias, y, attr
   const how = `stride ${attrs.stride} padding ${attrs.padding}${bias ? ' bias' : ''}`;
   return `${direction} ${low.storage}: ${sizes}, ${how}`;
 }
+
+/** Two operations for every product, in each of the three directions: of weights [M, C, k, k] and y [N, M, H', W']. */
+export const convFlops = (w: Shape, y: Shape): number =>
+  2 * elementCount(w) * (elementCount(y) / y[1]!);
 
 function expectFound(pd: PrimitiveDesc | undefined, what: string): PrimitiveDesc {
   if (pd) return pd;
@@ -151,7 +155,7 @@ export const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outpu
     [arg.bias, b && low.tensor(b)],
     [arg.dst, out],
   ] as const;
-  low.primitive('conv2d', node.name, pd, args, [out]);
+  low.primitive('conv2d', node.name, pd, args, [out], convFlops(w!.shape, y!.shape));
 };
 
 /** The gradients of a convolution need to know how the forward one would be done. */
@@ -203,7 +207,7 @@ export const conv2dGradInput: Kernel = ({ node, attrs, inputs: [dy, w], outputs:
     [arg.weights, low.in(w!, pd.desc('weights'))],
     [arg.diffSrc, out],
   ] as const;
-  low.primitive('conv2dGradInput', node.name, pd, args, [out]);
+  low.primitive('conv2dGradInput', node.name, pd, args, [out], convFlops(w!.shape, dy!.shape));
 };
 
 export const conv2dGradWeight: Kernel = (
@@ -248,5 +252,6 @@ export const conv2dGradWeight: Kernel = (
     [arg.diffWeights, outW],
     [arg.diffBias, outB],
   ] as const;
-  low.primitive('conv2dGradWeight', node.name, pd, args, outB ? [outW, outB] : [outW]);
+  const writes = outB ? [outW, outB] : [outW];
+  low.primitive('conv2dGradWeight', node.name, pd, args, writes, convFlops(dw!.shape, dy!.shape));
 };

@@ -4,7 +4,7 @@
 import { environmentError } from '../../errors.ts';
 import type { Value } from '../../graph/graph.ts';
 import type { FusedConvAttrs } from '../../ops/conv2d.ts';
-import { conv2d as floatConv2d } from './convolution.ts';
+import { convFlops, conv2d as floatConv2d } from './convolution.ts';
 import { arg, type MemoryDesc, type PostOp } from './dnnl2.ts';
 import { kernels } from './kernels.ts';
 import type { Kernel, Lowering, Tensor } from './lower.ts';
@@ -71,7 +71,7 @@ const conv2d: Kernel = (site, low) => {
     [arg.bias, b && low.tensor(b)],
     [arg.dst, out],
   ] as const;
-  low.primitive('conv2d', node.name, pd, args, [out]);
+  low.primitive('conv2d', node.name, pd, args, [out], convFlops(w!.shape, y.shape));
 };
 
 const add: Kernel = ({ node, attrs, inputs, outputs }, low) => {

@@ -34,7 +34,7 @@ const batchNormTrain: Kernel = ({ node, attrs, inputs: [x, gamma, beta], outputs
     [arg.variance, stats[1]],
     [arg.workspace, workspace],
   ] as const;
-  low.notes.set(mean.id, { forward: pd, ...(workspace ? { workspace } : {}) });
+  if (workspace) low.workspaces.set(mean.id, workspace);
   const writes = workspace ? [out, ...stats, workspace] : [out, ...stats];
   low.primitive('batchNormTrain', node.name, pd, args, writes);
 };
@@ -44,9 +44,12 @@ const batchNormGrad: Kernel = ({ node, attrs, inputs, outputs }, low) => {
   const [x, gamma, beta, mean, variance, , dy] = inputs as Value[];
   const [dx, dgamma, dbeta] = outputs as [Value, Value, Value];
   const desc = low.activation(x!);
-  const note = low.notes.get(mean!.id);
-  if (!note) throw new Error(`batchNormGrad: '${node.name}' has no forward part in its program`);
-  const pd = low.dnnl.batchNormBackward(desc, epsilon, relu, note.forward);
+  const workspace = low.workspaces.get(mean!.id);
+  if (relu && !workspace)
+    throw new Error(`batchNormGrad: '${node.name}' has no forward part in its program`);
+  const forward = low.dnnl.batchNormForward(desc, epsilon, { training: true, relu });
+  const pd = low.dnnl.batchNormBackward(desc, epsilon, relu, forward);
+  forward.destroy();
   const gradient = low.in(dy!, desc);
   const out = low.out(dx, desc, gradient);
   const sums = [low.out(dgamma, low.plain(dgamma)), low.out(dbeta, low.plain(dbeta))] as const;
@@ -57,7 +60,7 @@ const batchNormGrad: Kernel = ({ node, attrs, inputs, outputs }, low) => {
     [arg.scale, low.tensor(gamma!)],
     [arg.shift, low.tensor(beta!)],
     [arg.diffDst, gradient],
-    [arg.workspace, note.workspace],
+    [arg.workspace, workspace],
     [arg.diffSrc, out],
     [arg.diffScale, sums[0]],
     [arg.diffShift, sums[1]],

@@ -45,6 +45,7 @@ export type Step =
       readonly primitive: Handle;
       readonly args: readonly (readonly [number, Tensor])[];
       readonly writes: readonly Tensor[];
+      readonly flops: number;
     }
   | {
       readonly kind: 'host';
@@ -97,9 +98,8 @@ export class Lowering {
   readonly steps8: ReadonlyMap<ValueId, Step8>;
   readonly weightSteps: Quantization['weightSteps'];
   readonly steps: Step[] = [];
-  readonly primitiveDescs: PrimitiveDesc[] = [];
-  /** What a forward kernel leaves for its gradient, by a value of its own that both know: primitive descriptors, workspaces. */
-  readonly notes = new Map<ValueId, { forward: PrimitiveDesc; workspace?: Tensor }>();
+  /** Workspaces that a forward kernel leaves for its gradient, by a value that both know. */
+  readonly workspaces = new Map<ValueId, Tensor>();
   readonly feeds = new Map<string, Tensor>();
   readonly outputs = new Map<string, Tensor>();
   readonly #graph: Graph;
@@ -280,14 +280,15 @@ export class Lowering {
     return { desc, buffer: { bytes: floats * 4, address } };
   }
 
+  /** A step that runs what `pd` describes. The description is destroyed: some 15 KB each, thousands of them. */
   primitive(
     type: string,
     label: string,
     pd: PrimitiveDesc,
     args: readonly (readonly [number, Tensor | undefined])[],
     writes: readonly Tensor[],
+    flops = 0,
   ): void {
-    this.primitiveDescs.push(pd);
     const scratchpad = pd.desc('scratchpad');
     const present = [
       ...args.filter((a): a is readonly [number, Tensor] => a[1] !== undefined),
@@ -297,6 +298,7 @@ export class Lowering {
     ];
     const primitive = this.dnnl.primitive(pd);
     const implementation = pd.implementation();
+    pd.destroy();
     this.steps.push({
       kind: 'primitive',
       label,
@@ -305,6 +307,7 @@ export class Lowering {
       primitive,
       args: present,
       writes,
+      flops,
     });
   }
 

@@ -143,8 +143,10 @@ export class DnnlProgram implements Program {
       run();
       const milliseconds = performance.now() - start;
       const step = this.#lowering.steps[i]!;
-      const implementation = step.kind === 'primitive' ? step.implementation : 'host';
-      rows.push({ label: step.label, kind: step.type, implementation, milliseconds });
+      const [implementation, flops] =
+        step.kind === 'primitive' ? [step.implementation, step.flops] : ['host', 0];
+      const bytes = touched(step).reduce((sum, { buffer }) => sum + buffer.bytes, 0);
+      rows.push({ label: step.label, kind: step.type, implementation, milliseconds, flops, bytes });
       if (i % 32 === 0) await immediate();
     }
     return rows;
@@ -169,7 +171,6 @@ export class DnnlProgram implements Program {
     for (const step of this.#lowering.steps) {
       if (step.kind === 'primitive') this.#dnnl.destroyPrimitive(step.primitive);
     }
-    for (const pd of this.#lowering.primitiveDescs) pd.destroy();
     this.#args.free();
     if (this.#ownsStates) this.states.close();
   }
@@ -202,15 +203,20 @@ export class DnnlProgram implements Program {
 
   #bindSteps(): (() => void)[] {
     let offset = 0;
+    const memories = new Map<Tensor, Handle>();
+    const memoryOf = (tensor: Tensor): Handle => {
+      const known = memories.get(tensor);
+      if (known !== undefined) return known;
+      const memory = this.#dnnl.memory(tensor.desc, this.#address(tensor));
+      memories.set(tensor, memory);
+      this.#memories.push(memory);
+      return memory;
+    };
     return this.#lowering.steps.map((step) => {
       if (step.kind === 'host') {
         return step.bind([...step.reads, ...step.writes].map((t) => asFloats(this.#bytes(t))));
       }
-      const args = step.args.map(([index, tensor]) => {
-        const memory = this.#dnnl.memory(tensor.desc, this.#address(tensor));
-        this.#memories.push(memory);
-        return [index, memory] as const;
-      });
+      const args = step.args.map(([index, tensor]) => [index, memoryOf(tensor)] as const);
       writeArgs(this.#args, offset, args);
       const address = this.#args.address + offset;
       offset += args.length * 16;
