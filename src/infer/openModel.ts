@@ -1,4 +1,5 @@
 // The network that `-c` and `-o` of an inference command ask for.
+import { localWeightsWithProgress } from '../data/fetchWeights.ts';
 import { inputError, usageError } from '../errors.ts';
 import { loadSettings } from '../train/config/index.ts';
 import { type LoadedModel, modelOfSettings, modelOfWeights } from './poseModel.ts';
@@ -7,14 +8,19 @@ export interface ModelFlags {
   readonly config?: string;
   readonly opt: readonly string[];
   readonly flip: boolean;
+  /** How the progress of a download is printed. */
+  readonly json?: boolean;
 }
 
-/** Warnings about the config go to `warn`. */
-export function openModel(
-  { config, opt, flip }: ModelFlags,
+/** Warnings about the config go to `warn`. Weights at an address are fetched. */
+export async function openModel(
+  { config, opt, flip, json = false }: ModelFlags,
   warn: (text: string) => void,
-): LoadedModel {
-  const loaded = config === undefined ? withoutConfig(opt) : withConfig(config, opt, warn);
+): Promise<LoadedModel> {
+  const loaded =
+    config === undefined
+      ? await withoutConfig(opt, json)
+      : await withConfig(config, { opt, json, warn });
   if (flip && loaded.model.skeleton.flipPairs.length === 0) {
     throw inputError(
       `--flip: the skeleton '${loaded.model.skeleton.name}' names no left and right keypoints. Name a config with flip_perm.`,
@@ -23,21 +29,26 @@ export function openModel(
   return loaded;
 }
 
-function withConfig(config: string, opt: readonly string[], warn: (text: string) => void) {
+interface ConfigFlags extends Pick<Required<ModelFlags>, 'opt' | 'json'> {
+  readonly warn: (text: string) => void;
+}
+
+async function withConfig(config: string, { opt, json, warn }: ConfigFlags): Promise<LoadedModel> {
   const { settings, warnings } = loadSettings(config, opt);
   warnings.forEach(warn);
   if (settings.weights === undefined) throw noWeights();
-  return { ...modelOfSettings(settings, settings.weights), knownBy: 'config' as const };
+  const path = await localWeightsWithProgress(settings.weights, json);
+  return { ...modelOfSettings(settings, path), knownBy: 'config' };
 }
 
-function withoutConfig(opt: readonly string[]): LoadedModel {
+async function withoutConfig(opt: readonly string[], json: boolean): Promise<LoadedModel> {
   const weights = /^weights=(.+)$/.exec(opt.at(-1) ?? '')?.[1];
   const other = opt.find((item) => !item.startsWith('weights='));
   if (other !== undefined) {
     throw usageError(`-o ${other}: only weights can be set without a config. Name one with -c.`);
   }
   if (weights === undefined) throw noWeights();
-  return modelOfWeights(weights);
+  return modelOfWeights(await localWeightsWithProgress(weights, json));
 }
 
 const noWeights = () => usageError('infer: no weights. Name them with -o weights=PATH.');

@@ -2,6 +2,7 @@
 // overlap; people of several calls share the batches of the network.
 import { availableParallelism } from 'node:os';
 import type { Backend } from '../backends/backend.ts';
+import { localWeights } from '../data/fetchWeights.ts';
 import { decodeImage } from '../data/image.ts';
 import type { Size } from '../data/record.ts';
 import { inputError, usageError } from '../errors.ts';
@@ -15,7 +16,7 @@ import { Turnstile } from './turnstile.ts';
 
 export interface PoseEstimatorOptions {
   /**
-   * Path of a weights file, or of a checkpoint's or run's folder. Without `config` the network is
+   * Path or address of a weights file, or path of a checkpoint's or run's folder. Without `config` the network is
    * known from the run that saved the weights, or else from the shapes of their tensors.
    */
   readonly weights: string;
@@ -92,10 +93,11 @@ export class PoseEstimator {
     const threads = wholeNumber('threads', options.threads ?? availableParallelism(), 1024);
     if (device !== 'cpu')
       throw usageError(`PoseEstimator: expected device 'cpu', got '${device}'.`);
+    const path = await localWeights(weights);
     const { model, file } =
       config === undefined
-        ? modelOfWeights(weights, inputSize)
-        : modelOfSettings(loadSettings(config, []).settings, weights);
+        ? modelOfWeights(path, inputSize)
+        : modelOfSettings(loadSettings(config, []).settings, path);
     if (flip && model.skeleton.flipPairs.length === 0) {
       throw usageError("PoseEstimator: 'flip' needs a config whose skeleton names left and right.");
     }

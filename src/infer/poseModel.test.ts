@@ -64,7 +64,7 @@ test('weights that lie alone get the usual settings, and an input size when one 
   assert.deepEqual(modelOfWeights(file, size).model.inputSize, size);
 });
 
-test('weights for other keypoints work without names, but not mirrored', () => {
+test('weights for other keypoints work without names, but not mirrored', async () => {
   const config = hrnetConfig('hrnet-small', 8, 5);
   const shapes = hrnetState(config);
   const file = join(folder, 'five.safetensors');
@@ -75,10 +75,16 @@ test('weights for other keypoints work without names, but not mirrored', () => {
   const { skeleton } = modelOfWeights(file).model;
   assert.deepEqual([skeleton.keypoints.length, skeleton.limbs.length], [5, 0]);
   const flags = { opt: [`weights=${file}`], flip: true };
-  assert.throws(() => openModel(flags, () => {}), { exitCode: 3, message: /^--flip: .*flip_perm/ });
+  await assert.rejects(
+    openModel(flags, () => {}),
+    {
+      exitCode: 3,
+      message: /^--flip: .*flip_perm/,
+    },
+  );
 });
 
-test('weights of a run bring the settings that they were trained with', () => {
+test('weights of a run bring the settings that they were trained with', async () => {
   const run = join(folder, 'run');
   mkdirSync(run);
   const options = [
@@ -102,15 +108,15 @@ test('weights of a run bring the settings that they were trained with', () => {
   assert.throws(() => modelOfWeights(best, { width: 288, height: 384 }), /trained for 96x64/);
   const stranger = writeTinyWeights(join(run, 'downloaded.safetensors'));
   assert.equal(modelOfWeights(stranger).knownBy, 'shapes');
-  const { model } = openModel(
+  const { model } = await openModel(
     { config: demoConfig, opt: [...options, `weights=${best}`], flip: true },
     () => {},
   );
   assert.deepEqual(model.inputSize, { width: 64, height: 96 });
 });
 
-test('without a config only weights can be set, and they must be', () => {
+test('without a config only weights can be set, and they must be', async () => {
   const open = (...opt: string[]) => openModel({ opt, flip: false }, () => {});
-  assert.throws(() => open(), { exitCode: 2, message: /-o weights=PATH/ });
-  assert.throws(() => open('weights=x', 'epoch=3'), { exitCode: 2, message: /-o epoch=3/ });
+  await assert.rejects(open(), { exitCode: 2, message: /-o weights=PATH/ });
+  await assert.rejects(open('weights=x', 'epoch=3'), { exitCode: 2, message: /-o epoch=3/ });
 });

@@ -33,7 +33,7 @@ export async function runPictures(
   const warn = (text: string) => process.stderr.write(`warning: ${text}\n`);
   const say = (text: string) => process.stdout.write(json ? '' : `${text}\n`);
   const files = findPictures(flags.image);
-  const { model, file, knownBy } = openModel(flags, warn);
+  const { model, file, knownBy } = await openModel(flags, warn);
   const prepared = await prepareJobs(files, flags);
   prepared.notes.forEach(warn);
   const { inputSize, config, skeleton } = model;

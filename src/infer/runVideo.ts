@@ -52,7 +52,7 @@ export async function runVideo(
   checkFlags(flags);
   const places = placesOf(flags);
   const ffmpeg = await findFfmpeg();
-  const { model } = openModel(flags, warn);
+  const { model } = await openModel(flags, warn);
   const people = await openPeople(flags);
   const progress = await startProgress(flags, json);
   const interrupts = watchInterrupts('stopping after the frames under way');

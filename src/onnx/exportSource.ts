@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
+import { localWeightsWithProgress } from '../data/fetchWeights.ts';
 import { usageError } from '../errors.ts';
-import { openModel } from '../infer/openModel.ts';
+import { type ModelFlags, openModel } from '../infer/openModel.ts';
 import { modelOfSettings } from '../infer/poseModel.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
 import { packageRoot } from '../packageRoot.ts';
@@ -21,6 +22,9 @@ export interface ExportSource {
   readonly config: ExportedConfig | undefined;
 }
 
+/** `-c` and `-o`, and how the progress of a download is printed. */
+type ModelChoice = Pick<ModelFlags, 'config' | 'opt' | 'json'>;
+
 export interface ExportedConfig {
   readonly settings: Settings;
   /** The whole config after merging and overriding, as JSON. */
@@ -29,23 +33,25 @@ export interface ExportedConfig {
   readonly sha256: string;
 }
 
-export function exportSource(
-  config: string | undefined,
-  opt: readonly string[],
+export async function exportSource(
+  { config, opt, json: asJson = false }: ModelChoice,
   warn: (text: string) => void,
-): ExportSource {
+): Promise<ExportSource> {
   const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
   const { version } = JSON.parse(text) as { version: string };
   if (config === undefined) {
     if (!opt.some((option) => option.startsWith('weights='))) throw noWeights();
-    const { model, file } = openModel({ opt, flip: false }, warn);
+    const { model, file } = await openModel({ opt, flip: false, json: asJson }, warn);
     const name = basename(file, extname(file));
     return { model, weightsFile: file, name, version, config: undefined };
   }
   const { settings, warnings, resolved } = loadSettings(config, opt);
   warnings.forEach(warn);
   if (settings.weights === undefined) throw noWeights();
-  const { model, file } = modelOfSettings(settings, settings.weights);
+  const { model, file } = modelOfSettings(
+    settings,
+    await localWeightsWithProgress(settings.weights, asJson),
+  );
   const json = JSON.stringify(resolved);
   const sha256 = createHash('sha256').update(json).digest('hex');
   const { name } = settings;

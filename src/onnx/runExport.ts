@@ -55,7 +55,7 @@ export async function runExport(
   flags: ExportFlags,
   openBackend: () => Promise<Backend>,
 ): Promise<void> {
-  const source = exportSource(flags.config, flags.opt, (text) => {
+  const source = await exportSource(flags, (text) => {
     process.stderr.write(`warning: ${text}\n`);
   });
   const { config, skeleton, inputSize } = source.model;
