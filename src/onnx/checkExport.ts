@@ -5,33 +5,40 @@ import type { PoseModel } from '../infer/posePipeline.ts';
 import { HeatmapNetwork } from '../train/heatmapNetwork.ts';
 import { compareAccuracy } from './accuracy.ts';
 import { type Certificate, certify } from './certificate.ts';
-import { type Comparison, createComparison } from './comparison.ts';
+import { createComparison, type Difference } from './comparison.ts';
 import type { Crops } from './crops.ts';
+import type { ExportInput, ExportPrecision } from './export.ts';
 import { ExportedNetwork, type NetworkOutputs } from './exportedNetwork.ts';
-import { decodeRules, type ModelExportOptions } from './exportModel.ts';
+import { decodeRules } from './exportModel.ts';
 import type { OnnxRuntime } from './runtime.ts';
 
 export interface CheckOptions {
   readonly bytes: Uint8Array;
+  /** For fp16: the same model with arithmetic 'rounded'. */
+  readonly rounded?: Uint8Array | undefined;
   /** Names the model in errors. */
   readonly where: string;
   readonly model: PoseModel;
-  readonly exported: Pick<ModelExportOptions, 'input' | 'precision' | 'batch'>;
+  readonly input: ExportInput;
+  readonly precision: ExportPrecision;
+  /** Crops a run; undefined where the batch is open. */
+  readonly batch: number | undefined;
   readonly runtime: OnnxRuntime;
   /** Stays the caller's. */
   readonly backend: Backend;
   readonly crops: readonly Crops[];
   /** Also score both on all of its people. */
   readonly scoreOn?: Dataset | undefined;
+  /** Threads that make the crops of `scoreOn`. */
   readonly workers: number;
+  /** Called with the number of crops that both networks have seen, in all. */
   readonly onCrops?: (done: number) => void;
 }
 
-/** Both networks, and what is learnt of their difference. */
+/** Both networks side by side. */
 export interface Pair {
   readonly model: PoseModel;
   readonly batch: number;
-  readonly comparison: Comparison;
   /** images: [count, H, W, 3] uint8, count at most `batch`. ours: [count, K, H, W] */
   readonly run: (
     images: Uint8Array,
@@ -43,39 +50,76 @@ export interface Pair {
 const openBatch = 3;
 
 export async function checkExport(options: CheckOptions): Promise<Certificate> {
-  const { model, exported, runtime, backend, crops, scoreOn } = options;
+  const { model, precision, runtime, backend, crops, scoreOn, workers, onCrops } = options;
   const { inputSize, normalize, config } = model;
-  const batch = exported.batch ?? openBatch;
-  const comparison = createComparison(decodeRules(model));
-  const session = await runtime.open(options.bytes, options.where);
-  const theirs = new ExportedNetwork(session, { ...exported, inputSize, normalize });
+  const batch = options.batch ?? openBatch;
   const ours = new HeatmapNetwork(backend, { config, inputSize, normalize, batch });
   let done = 0;
+  const count = (more: number) => {
+    done += more;
+    onCrops?.(done);
+  };
+  const onAllCrops = async (pair: Pair) => {
+    for (const part of crops) await runCrops(pair, part);
+  };
+  try {
+    ours.setWeights(model.weights);
+    const [difference, accuracy] = await beside(
+      ours,
+      options.bytes,
+      options,
+      count,
+      async (pair) => {
+        await onAllCrops(pair);
+        return scoreOn && compareAccuracy(pair, scoreOn, workers);
+      },
+    );
+    const [halfArithmetic] = options.rounded
+      ? await beside(ours, options.rounded, options, count, onAllCrops)
+      : [];
+    return certify({
+      runtime: runtime.name,
+      reference: `hrpose on ${backend.name}, float32`,
+      precision,
+      triedOn: crops.map(({ what }) => what),
+      ...difference,
+      ...(halfArithmetic && { halfArithmetic }),
+      ...(accuracy && { accuracy }),
+    });
+  } finally {
+    ours.close();
+  }
+}
+
+/** Opens a model beside the network; the difference over everything that `use` runs, and its result. */
+async function beside<T>(
+  ours: HeatmapNetwork,
+  bytes: Uint8Array,
+  { runtime, where, model, input, batch }: CheckOptions,
+  onCrops: (count: number) => void,
+  use: (pair: Pair) => Promise<T>,
+): Promise<[Difference, T]> {
+  const { inputSize, normalize } = model;
+  const comparison = createComparison(decodeRules(model));
+  const session = await runtime.open(bytes, where);
+  const theirs = new ExportedNetwork(session, { input, inputSize, normalize, batch });
   const pair: Pair = {
     model,
-    batch,
-    comparison,
+    batch: ours.batch,
     async run(images, count) {
       const outputs = {
         ours: await ours.heatmaps(images, count),
         theirs: await theirs.run(images, count),
       };
       comparison.add(outputs.ours, outputs.theirs, ours.heatmapShape(count));
-      done += count;
-      options.onCrops?.(done);
+      onCrops(count);
       return outputs;
     },
   };
   try {
-    ours.setWeights(model.weights);
-    for (const part of crops) await runCrops(pair, part);
-    const accuracy = scoreOn && (await compareAccuracy(pair, scoreOn, options.workers));
-    const { precision } = exported;
-    const triedOn = crops.map(({ what }) => what);
-    const reference = `hrpose on ${backend.name}, float32`;
-    return certify(comparison, { runtime: runtime.name, reference, precision, triedOn, accuracy });
+    const result = await use(pair);
+    return [comparison.result(), result];
   } finally {
-    ours.close();
     await theirs.close();
   }
 }

@@ -9,10 +9,10 @@ import {
   type Maps,
   number,
   type Peaks,
-  toFloat,
   whole,
 } from './decodeCells.ts';
 import { darkStep } from './decodeDark.ts';
+import { cast } from './rounding.ts';
 
 export interface DecodeRules {
   /** Side of DARK's blur; without one peaks are moved by the quarter offset instead. */
@@ -39,7 +39,8 @@ export function emitDecode(
     rules.darkKernel === undefined
       ? quarterOffset(maps, peaks)
       : darkStep(maps, peaks, rules.darkKernel);
-  const whole = g.node('Concat', [toFloat(g, peaks.x), toFloat(g, peaks.y)], {
+  const coordinates = [peaks.x, peaks.y].map((v) => cast(g, v, 'float32', `${v}.float`));
+  const whole = g.node('Concat', coordinates, {
     name: 'decode.peak',
     attributes: { axis: int(-1) },
   });

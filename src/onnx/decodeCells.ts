@@ -1,6 +1,5 @@
 // Parts of the in-graph decoder: the cells around each map's maximum, weighted sums of them, constants.
 import { float32s, int, int64s, type OnnxBuilder } from './builder.ts';
-import { elementTypes } from './proto.ts';
 
 export interface Maps {
   readonly g: OnnxBuilder;
@@ -86,9 +85,3 @@ export const number = (g: OnnxBuilder, name: string, value: number) =>
 
 export const whole = (g: OnnxBuilder, name: string, value: number) =>
   g.constant(`decode.${name}`, 'int64', [], int64s(value));
-
-export const toFloat = (g: OnnxBuilder, value: string) =>
-  g.node('Cast', [value], {
-    name: `${value}.float`,
-    attributes: { to: int(elementTypes.float32) },
-  });

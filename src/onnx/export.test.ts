@@ -86,7 +86,7 @@ function smallestModel(options: Partial<ExportOptions>) {
     }),
   );
   const rest = { input: 'uint8', dynamicBatch: true, decode: undefined } as const;
-  const usual = { ...rest, precision: 'fp32', metadata: new Map(), version: '0' } as const;
+  const usual = { ...rest, arithmetic: 'fp32', metadata: new Map(), version: '0' } as const;
   return exportOnnx(graph, states, { ...usual, ...options });
 }
 
@@ -127,7 +127,7 @@ output heatmaps float32 [N, 3, 8, 8]
 });
 
 test('with half precision the casts stand at the edges and the input stays what it was', () => {
-  const text = printOnnx(smallestModel({ precision: 'fp16', input: 'float' }));
+  const text = printOnnx(smallestModel({ arithmetic: 'fp16', input: 'float' }));
   for (const line of [
     'input images float32 [N, 3, 8, 8]',
     'constant conv.weight float16 [3, 3, 3, 3]',
@@ -151,7 +151,7 @@ test('an op of training is refused by name', () => {
   const graph = smallestGraph();
   const nodes = graph.nodes.map((n) => (n.op === 'relu' ? { ...n, op: 'reluGrad' } : n));
   const options = { input: 'uint8', dynamicBatch: true, decode: undefined } as const;
-  const rest = { precision: 'fp32', metadata: new Map(), version: '0' } as const;
+  const rest = { arithmetic: 'fp32', metadata: new Map(), version: '0' } as const;
   const states = new Map(graph.states.map(({ name }) => [name, new Float32Array(81)] as const));
   assert.throws(
     () => exportOnnx({ ...graph, nodes, states: [] }, states, { ...options, ...rest }),
@@ -173,7 +173,7 @@ for (const input of ['float', 'uint8'] as const) {
 
 test('a network in half precision computes nearly what the reference does', async () => {
   const { heatmaps } = await reference;
-  const model = exportTiny({ precision: 'fp16' }, batch);
+  const model = exportTiny({ arithmetic: 'fp16' }, batch);
   const off = difference((await runModel(model, feeds.float)).heatmaps!, heatmaps);
   // Each rounding to 11 bits is off by up to 5e-4.
   assert.ok(off > 1e-6 && off < 5e-3, `${off}`);
@@ -197,6 +197,6 @@ test('a network that decodes gives the keypoints of its own heatmaps', async () 
 test("the onnx package's checker accepts every kind of model", { skip: checkerMissing() }, () => {
   const decode = { darkKernel: 3, pixelsPerCell: [4, 4] } as const;
   checkModel(smallestModel({}));
-  checkModel(exportTiny({ decode, input: 'uint8', dynamicBatch: true, precision: 'fp16' }));
+  checkModel(exportTiny({ decode, input: 'uint8', dynamicBatch: true, arithmetic: 'fp16' }));
   checkModel(exportTiny({}, 3));
 });

@@ -1,22 +1,30 @@
 // A compiled inference graph → an ONNX model: the input, the network op by op, in half precision on
 // request, and on request the decoder behind it.
-import type { Graph, Value } from '../graph/graph.ts';
+import { halfToNumber } from '../formats/tensor.ts';
+import type { Graph, Shape, Value } from '../graph/graph.ts';
 import type { StateValues } from '../passes/foldBatchNorm.ts';
-import { createOnnxBuilder, int, type OnnxBuilder } from './builder.ts';
+import { createOnnxBuilder, type OnnxBuilder } from './builder.ts';
 import { type DecodeRules, emitDecode } from './decode.ts';
 import { emit } from './emit.ts';
 import { toHalf } from './half.ts';
-import { type Dimension, type ElementType, elementTypes, type OnnxModel } from './proto.ts';
+import type { Dimension, OnnxModel } from './proto.ts';
+import { cast, roundingBuilder, roundToHalf } from './rounding.ts';
 
 /** Of the weights and of the arithmetic; inputs and outputs are the same either way. */
 export type ExportPrecision = 'fp32' | 'fp16';
+
+/**
+ * rounded: fp32 with every weight and every result rounded to half. It shows on any runtime what fp16
+ * comes to, also where fp16 is computed in float32, as ONNX Runtime does on most CPUs.
+ */
+export type ExportArithmetic = ExportPrecision | 'rounded';
 
 /** uint8: crops [N, H, W, 3], normalised inside; float: [N, 3, H, W], normalised outside. */
 export type ExportInput = 'uint8' | 'float';
 
 export interface ExportOptions {
   readonly input: ExportInput;
-  readonly precision: ExportPrecision;
+  readonly arithmetic: ExportArithmetic;
   /** Leave the batch open under the name 'N'; else it is that of the graph. */
   readonly dynamicBatch: boolean;
   readonly decode: DecodeRules | undefined;
@@ -84,22 +92,23 @@ function emitNetwork(
   g: OnnxBuilder,
   graph: Graph,
   states: StateValues,
-  { input: kind, precision }: ExportOptions,
+  { input: kind, arithmetic }: ExportOptions,
 ): void {
-  const half = precision === 'fp16';
   const { input, normalized, heatmaps } = endsOf(graph, kind);
   const names = new Map([[input.id, 'images']]);
   for (const { name, value } of graph.states) {
-    names.set(value, addWeights(g, graph.values[value]!, name, states.get(name)!, half));
+    const { shape } = graph.values[value]!;
+    names.set(value, addWeights(g, name, shape, states.get(name)!, arithmetic));
   }
+  const network = arithmetic === 'rounded' ? roundingBuilder(g) : g;
   for (const node of graph.nodes) {
     const [result] = node.outputs as [number];
-    const isLast = result === heatmaps.id && !half;
+    const isLast = result === heatmaps.id && arithmetic !== 'fp16';
     const output = isLast ? 'heatmaps' : graph.values[result]!.name;
     // What is normalised outside has its name already.
     if (!names.has(result)) {
       emit(node.op, {
-        g,
+        g: node.op === 'normalizeImage' ? g : network,
         name: node.name,
         attrs: node.attrs,
         inputs: node.inputs.map((id) => names.get(id)!),
@@ -108,30 +117,35 @@ function emitNetwork(
       });
       names.set(result, output);
     }
-    if (half && result === normalized.id) castTo(g, names, result, 'float16', 'images.half');
+    if (result === normalized.id) names.set(result, enter(g, names.get(result)!, arithmetic));
   }
-  if (half) castTo(g, names, heatmaps.id, 'float32', 'heatmaps');
+  if (arithmetic === 'fp16') cast(g, names.get(heatmaps.id)!, 'float32', 'heatmaps');
+}
+
+/** From normalised float32 to what the network computes in. */
+function enter(g: OnnxBuilder, images: string, arithmetic: ExportArithmetic): string {
+  switch (arithmetic) {
+    case 'fp32':
+      return images;
+    case 'fp16':
+      return cast(g, images, 'float16', 'images.half');
+    case 'rounded':
+      return roundToHalf(g, images, 'images.rounded');
+    default:
+      throw new Error(`onnx: arithmetic ${arithmetic satisfies never}`);
+  }
 }
 
 function addWeights(
   g: OnnxBuilder,
-  { shape }: Value,
   name: string,
+  shape: Shape,
   values: Float32Array,
-  half: boolean,
+  arithmetic: ExportArithmetic,
 ): string {
-  return half
-    ? g.constant(name, 'float16', shape, toHalf(name, values))
-    : g.constant(name, 'float32', shape, values);
-}
-
-function castTo(
-  g: OnnxBuilder,
-  names: Map<number, string>,
-  id: number,
-  type: ElementType,
-  output: string,
-): void {
-  const attributes = { to: int(elementTypes[type]) };
-  names.set(id, g.node('Cast', [names.get(id)!], { name: `${output}.cast`, output, attributes }));
+  if (arithmetic === 'fp32') return g.constant(name, 'float32', shape, values);
+  const halves = toHalf(name, values);
+  return arithmetic === 'fp16'
+    ? g.constant(name, 'float16', shape, halves)
+    : g.constant(name, 'float32', shape, Float32Array.from(halves, halfToNumber));
 }

@@ -3,12 +3,12 @@ import type { PoseModel } from '../infer/posePipeline.ts';
 import { inferenceGraph } from '../models/poseGraphs.ts';
 import { compileInference } from '../passes/compile.ts';
 import type { DecodeRules } from './decode.ts';
-import { type ExportInput, type ExportPrecision, exportOnnx } from './export.ts';
+import { type ExportArithmetic, type ExportInput, exportOnnx } from './export.ts';
 import type { OnnxModel } from './proto.ts';
 
 export interface ModelExportOptions {
   readonly input: ExportInput;
-  readonly precision: ExportPrecision;
+  readonly arithmetic: ExportArithmetic;
   /** Crops a run; undefined leaves it open. */
   readonly batch: number | undefined;
   /** Whether the model gives keypoints besides heatmaps. */
@@ -20,13 +20,13 @@ export interface ModelExportOptions {
 
 export function exportModel(model: PoseModel, options: ModelExportOptions): OnnxModel {
   const { config, inputSize, normalize, weights } = model;
-  const { input, precision, batch, version } = options;
+  const { input, arithmetic, batch, version } = options;
   const { graph, fold } = compileInference(
     inferenceGraph(config, { batch: batch ?? 1, inputSize, normalize }),
   );
   return exportOnnx(graph, fold(weights), {
     input,
-    precision,
+    arithmetic,
     version,
     dynamicBatch: batch === undefined,
     decode: options.decode ? decodeRules(model) : undefined,

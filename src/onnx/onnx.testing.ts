@@ -13,7 +13,7 @@ import { toBytes } from './wire.ts';
 
 const usual: ExportOptions = {
   input: 'float',
-  precision: 'fp32',
+  arithmetic: 'fp32',
   dynamicBatch: false,
   decode: undefined,
   metadata: new Map(),

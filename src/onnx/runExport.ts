@@ -79,7 +79,7 @@ async function writeModel(
   const runtime = flags.check ? await findOnnxRuntime({ threads }) : undefined;
   const options: ModelExportOptions = {
     input: flags.input ?? (decode ? 'uint8' : 'float'),
-    precision,
+    arithmetic: precision,
     batch: flags.dynamicBatch ? undefined : (flags.batch ?? 1),
     decode,
     version,
@@ -89,16 +89,25 @@ async function writeModel(
   if (Number(process.env.DEBUG ?? 0) >= 3) console.error(printOnnx(onnx));
   const image = encodeModel(onnx);
   const file = fileName(flags, source);
-  const job = { bytes: toBytes(image), where: file, model, exported: options };
   const certificate =
-    runtime && (await certificateOf(flags, source, openBackend, { ...job, runtime }));
+    runtime &&
+    (await certificateOf(flags, source, openBackend, {
+      bytes: toBytes(image),
+      ...(precision === 'fp16' && { rounded: roundedModel(model, options) }),
+      where: file,
+      model,
+      input: options.input,
+      precision,
+      batch: options.batch,
+      runtime,
+    }));
   const proof = new Map(certificate && [['certificate', JSON.stringify(certificate)]]);
   const kept = certificate?.passed === false ? `${file}.rejected` : file;
   const written = replaceFile(kept, joinPieces([image, encodeMetadata(proof)]).chunks);
   const { inputs, outputs } = onnx;
   report(flags, kept, written, {
     lines: [
-      ...inputs.map((value) => `  takes ${showValue(value)}`),
+      ...inputs.map((value) => `  takes ${showValue(value)}, ${contentOf[options.input]}`),
       ...outputs.map((value) => `  gives ${showValue(value)}`),
       ...(certificate ? certificateLines(certificate) : [notChecked]),
     ],
@@ -110,7 +119,10 @@ async function writeModel(
   );
 }
 
-type Job = Pick<CheckOptions, 'bytes' | 'where' | 'model' | 'exported' | 'runtime'>;
+const roundedModel = (model: PoseModel, options: ModelExportOptions) =>
+  toBytes(encodeModel(exportModel(model, { ...options, arithmetic: 'rounded' })));
+
+type Job = Omit<CheckOptions, 'backend' | 'crops' | 'scoreOn' | 'workers' | 'onCrops'>;
 
 async function certificateOf(
   flags: ExportFlags,
@@ -125,7 +137,8 @@ async function certificateOf(
     cropsOfNoise(checked.noise, model.inputSize),
   ];
   const scoreOn = flags.score ? dataset : undefined;
-  const total = crops.reduce((sum, { count }) => sum + count, scoreOn?.records.length ?? 0);
+  const tried = crops.reduce((sum, { count }) => sum + count, 0);
+  const total = (job.rounded ? 2 : 1) * tried + (scoreOn?.records.length ?? 0);
   const json = flags.json === true;
   const progress = createProgress({ label: 'check', total, unit: 'crops', json });
   const backend = await openBackend();
@@ -199,6 +212,11 @@ function readBack({ config, weights }: PoseModel, file: string): number {
 function fileName({ output, outputDir, format }: ExportFlags, { name }: ExportSource): string {
   return output ?? join(outputDir ?? join('output', 'export'), `${name}.${format}`);
 }
+
+const contentOf = {
+  float: 'RGB crops as (pixel/255 - mean)/std',
+  uint8: 'RGB crops as they are',
+} satisfies Record<ExportInput, string>;
 
 const notChecked = 'Not checked (--no-check).';
 

@@ -53,8 +53,11 @@ interface OrtSession {
 const packages = ['onnxruntime-web', 'onnxruntime-node'] as const;
 
 /** The first installed runtime; an environmentError with the line that installs one. */
-export async function findOnnxRuntime({ threads }: RuntimeOptions): Promise<OnnxRuntime> {
-  for (const name of packages) {
+export async function findOnnxRuntime(
+  { threads }: RuntimeOptions,
+  names: readonly string[] = packages,
+): Promise<OnnxRuntime> {
+  for (const name of names) {
     const ort = await load(name);
     if (ort) return runtimeOf(name, ort, threads);
   }
@@ -72,7 +75,7 @@ async function load(name: string): Promise<Ort | undefined> {
   }
 }
 
-function runtimeOf(name: (typeof packages)[number], ort: Ort, threads: number): OnnxRuntime {
+function runtimeOf(name: string, ort: Ort, threads: number): OnnxRuntime {
   if (name === 'onnxruntime-web') ort.env.wasm.numThreads = threads;
   const version = ort.env.versions[name === 'onnxruntime-web' ? 'web' : 'node'] ?? '';
   const options = { executionProviders: ['cpu'], logSeverityLevel: 3, intraOpNumThreads: threads };
