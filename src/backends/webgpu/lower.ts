@@ -123,12 +123,12 @@ export class Lowering {
    * the bindings is written: such a one is read from a copy. Kernels that go element by element name the
    * binding once instead (see kernels/elementwise.ts).
    */
-  dispatch(shader: Shader, tensors: readonly GpuTensor[], flops = 0): void {
+  dispatch(shader: Shader, tensors: readonly GpuTensor[], flops = 0, op = this.#owner.op): void {
     if (shader.bindings.length !== tensors.length)
       throw new Error(`lower: ${shader.label}: ${tensors.length} tensors for its bindings`);
     const apart = this.#apart(shader, tensors);
     const bytes = apart.reduce((sum, { block }) => sum + block.bytes, 0);
-    const { op, name: node } = this.#owner;
+    const node = this.#owner.name;
     this.dispatches.push({ shader, tensors: apart, flops, bytes, op, node });
   }
 
@@ -144,13 +144,17 @@ export class Lowering {
         return tensor;
       }
       const copy = this.scratch(tensor.shape, tensor.layout);
-      this.dispatch(copyShader(tensor.block.bytes / 16), [tensor, copy]);
+      this.#copy(tensor, copy);
       return copy;
     });
   }
 
   #reorder(from: GpuTensor, to: GpuTensor): void {
-    this.dispatch(reorderShader(from.shape, from.layout, to.layout), [from, to]);
+    this.dispatch(reorderShader(from.shape, from.layout, to.layout), [from, to], 0, 'reorder');
+  }
+
+  #copy(from: GpuTensor, to: GpuTensor): void {
+    this.dispatch(copyShader(from.block.bytes / 16), [from, to], 0, 'copy');
   }
 
   #addFeed(value: Value): void {
@@ -194,7 +198,7 @@ export class Lowering {
     const taken = moves.map(([from, to]): [GpuTensor, GpuTensor] => {
       if (from.block.state === undefined) return [from, to];
       const copy = this.scratch(from.shape, from.layout);
-      this.dispatch(copyShader(from.block.bytes / 16), [from, copy]);
+      this.#copy(from, copy);
       return [copy, to];
     });
     for (const [from, to] of taken) this.#reorder(from, to);

@@ -2,14 +2,13 @@
 // Forward is three dispatches: statistics of stretches of rows, their combination, normalisation (with
 // its ReLU); backward likewise: sums, coefficients, dx. Each pass over the matrix is bound by memory.
 //
-// Statistics: an invocation takes 8 rows at a time, their mean and their squares around that mean, and
-// joins them to what it has by Chan's formula; a workgroup joins its invocations in a tree, and the
-// second dispatch its workgroups. So squares are always taken around a mean close by, and
-// rounding errors grow with the logarithm of the number of rows.
+// Statistics: an invocation sums its rows less the first of them, and their squares. As that row is one of
+// the sample, cancellation costs no more than the number of rows times the rounding unit. A workgroup
+// joins its invocations in a tree by Chan's formula, and the second dispatch joins workgroups.
 // T. Chan, G. Golub, R. LeVeque: Updating formulae and a pairwise algorithm for computing sample variances.
 import type { Shape } from '../../../graph/graph.ts';
 import type { BatchNormAttrs } from '../../../ops/batchNorm.ts';
-import type { Binding, Shader } from '../kernel.ts';
+import type { Shader } from '../kernel.ts';
 import { padded } from '../layout.ts';
 import type { Kernel } from '../lower.ts';
 import { declare, float, perElement, read, readWrite, rectified } from '../wgsl.ts';
@@ -18,8 +17,8 @@ import { powerOfTwo, tree, treeSum } from './reduce.ts';
 const lanes = 256;
 /** Columns of a workgroup at most: 32 vectors are 512 bytes, which memory delivers in whole lines. */
 const maxColumns = 32;
-/** Rows that an invocation reads at once. */
-const block = 8;
+/** Rows of an invocation, at least: its loop should cost more than the tree after it. */
+const leastDepth = 8;
 /** Workgroups down the rows at most: one workgroup of the second stage reads that many partial results. */
 const maxStretches = 256;
 const combineLanes = 64;
@@ -32,8 +31,7 @@ interface Cut {
   /** Columns and rows of invocations in a workgroup. */
   readonly columns: number;
   readonly lines: number;
-  /** Blocks that an invocation takes one after the other; rows of a workgroup. */
-  readonly blocks: number;
+  /** Rows of a workgroup. */
   readonly stretch: number;
   /** Workgroups down the rows. */
   readonly stretches: number;
@@ -44,26 +42,24 @@ export function cutOf([n, c, h, w]: Shape): Cut {
   const vectors = padded(c!) / 4;
   const columns = Math.min(maxColumns, powerOfTwo(vectors));
   const lines = lanes / columns;
-  const blocks = Math.ceil(rows / (lines * block * maxStretches));
-  const stretch = lines * block * blocks;
-  return { rows, vectors, columns, lines, blocks, stretch, stretches: Math.ceil(rows / stretch) };
+  const depth = Math.max(leastDepth, Math.ceil(rows / (lines * maxStretches)));
+  const stretch = lines * depth;
+  return { rows, vectors, columns, lines, stretch, stretches: Math.ceil(rows / stretch) };
 }
 
-/** A shader over the matrix: the invocation's column in `column`, its place among the lines in `line`. */
+/**
+ * A shader over the matrix. `body` finds its column in `column`, its first row in `first`, one past the last
+ * row of its workgroup in `end` and its place among the lines in `line`.
+ */
 function overMatrix(
-  cut: Cut,
+  { rows, vectors, columns, stretch, stretches }: Cut,
   {
     label,
     bindings,
     head,
     body,
-  }: Pick<Shader, 'label'> & {
-    readonly bindings: readonly Binding[];
-    readonly head: string;
-    readonly body: string;
-  },
+  }: Pick<Shader, 'label' | 'bindings'> & { readonly head: string; readonly body: string },
 ): Shader {
-  const { vectors, columns, stretches } = cut;
   const code = `${declare(bindings)}
 ${head}
 @compute @workgroup_size(${lanes})
@@ -71,35 +67,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let line = lane / ${columns}u;
   let own_column = group.y * ${columns}u + lane % ${columns}u;
   let column = min(own_column, ${vectors - 1}u);
+  let first = group.x * ${stretch}u + line;
+  let end = min((group.x + 1u) * ${stretch}u, ${rows}u);
 ${body}
 }
 `;
   return { label, code, bindings, workgroups: [stretches, Math.ceil(vectors / columns), 1] };
 }
 
-/** WGSL: runs `body` for each block, with the rows r0 … r7, their elements e0 … e7 and shares s0 … s7 (1 or 0). */
-function forEachBlock({ rows, vectors, lines, blocks, stretch }: Cut, body: string): string {
-  const each = Array.from(
-    { length: block },
-    (_, k) => `    let r${k} = row + ${k * lines}u;
-    let s${k} = select(0.0, 1.0, r${k} < ${rows}u);
-    let e${k} = min(r${k}, ${rows - 1}u) * ${vectors}u + column;`,
-  );
-  return `  for (var b = 0u; b < ${blocks}u; b++) {
-    let row = group.x * ${stretch}u + b * ${block * lines}u + line;
-${each.join('\n')}
+/** WGSL: `body` for each row of the invocation, whose element is `e`. */
+const forEachRow = ({ vectors, lines }: Cut, body: string): string =>
+  `  for (var row = first; row < end; row += ${lines}u) {
+    let e = row * ${vectors}u + column;
 ${body}
   }`;
-}
-
-/** Eight terms added in pairs. */
-const sumOfBlock = (term: (k: number) => string): string => {
-  const pairs = (from: number, count: number): string =>
-    count === 1
-      ? term(from)
-      : `(${pairs(from, count / 2)} + ${pairs(from + count / 2, count / 2)})`;
-  return pairs(0, block);
-};
 
 const joinFunction = `
 struct Moments { mean: vec4<f32>, squares: vec4<f32>, count: f32 }
@@ -115,23 +96,26 @@ fn join(a: Moments, b: Moments) -> Moments {
 /** partial[(stretch, column)] ← mean and sum of squares around it, two vectors. */
 export function statisticsShader(shape: Shape): Shader {
   const cut = cutOf(shape);
-  const { vectors, lines, columns } = cut;
-  const values = Array.from({ length: block }, (_, k) => `    let v${k} = x[e${k}];`).join('\n');
+  const { rows, vectors, lines, columns } = cut;
   return overMatrix(cut, {
     label: `batchNorm statistics ${shape.join('×')}`,
     bindings: [read('x'), readWrite('partial')],
     head: `${joinFunction}
 var<workgroup> moments: array<Moments, ${lanes}>;
 `,
-    body: `  var own = Moments(vec4<f32>(), vec4<f32>(), 0.0);
-${forEachBlock(
+    body: `  let pivot = x[min(first, ${rows - 1}u) * ${vectors}u + column];
+  var sum = vec4<f32>();
+  var squares = vec4<f32>();
+  var count = 0.0;
+${forEachRow(
   cut,
-  `${values}
-    let count = ${sumOfBlock((k) => `s${k}`)};
-    let mean = ${sumOfBlock((k) => `s${k} * v${k}`)} / max(count, 1.0);
-${Array.from({ length: block }, (_, k) => `    let d${k} = s${k} * (v${k} - mean);`).join('\n')}
-    own = join(own, Moments(mean, ${sumOfBlock((k) => `d${k} * d${k}`)}, count));`,
+  `    let d = x[e] - pivot;
+    sum += d;
+    squares += d * d;
+    count += 1.0;`,
 )}
+  let apart = sum / max(count, 1.0);
+  let own = Moments(pivot + apart, max(squares - sum * apart, vec4<f32>()), count);
   moments[lane] = own;
 ${tree(lines, columns, (other) => `moments[lane] = join(moments[lane], moments[${other}]);`)}
   if (line == 0u && own_column < ${vectors}u) {
@@ -190,7 +174,7 @@ export function normalizeRowsShader(shape: Shape, { epsilon, relu }: BatchNormAt
   });
 }
 
-/** What arrives at element k of a block: dy, where the ReLU let x through. */
+/** What arrives at element e: dy, where the ReLU let x through. */
 const arriving = (relu: boolean, e: string) =>
   relu ? `select(vec4<f32>(), dy[${e}], y[${e}] > vec4<f32>())` : `dy[${e}]`;
 
@@ -200,11 +184,6 @@ const gradientInputs = (relu: boolean) => [read('x'), read('dy'), ...(relu ? [re
 export function gradSumsShader(shape: Shape, { relu }: BatchNormAttrs): Shader {
   const cut = cutOf(shape);
   const { vectors, lines, columns } = cut;
-  const loads = Array.from(
-    { length: block },
-    (_, k) => `    let g${k} = s${k} * ${arriving(relu, `e${k}`)};
-    let p${k} = g${k} * (x[e${k}] - center);`,
-  );
   return overMatrix(cut, {
     label: `batchNormGrad sums ${shape.join('×')}`,
     bindings: [...gradientInputs(relu), read('mean'), readWrite('partial')],
@@ -215,11 +194,11 @@ var<workgroup> products: array<vec4<f32>, ${lanes}>;
     body: `  let center = mean[column];
   var sum = vec4<f32>();
   var product = vec4<f32>();
-${forEachBlock(
+${forEachRow(
   cut,
-  `${loads.join('\n')}
-    sum += ${sumOfBlock((k) => `g${k}`)};
-    product += ${sumOfBlock((k) => `p${k}`)};`,
+  `    let arriving = ${arriving(relu, 'e')};
+    sum += arriving;
+    product += arriving * (x[e] - center);`,
 )}
   sums[lane] = sum;
   products[lane] = product;
