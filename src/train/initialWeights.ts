@@ -16,13 +16,15 @@ const headDeviation = 0.001;
 
 /**
  * Convolutions from Normal(0, 0.01), the head's from Normal(0, 0.001), biases 0; batch norm weight 1,
- * bias 0, running mean 0, running variance 1. Each tensor has a stream of its own. One at a time, so
- * that they need not all be in memory.
+ * bias 0, running mean 0, running variance 1. Values are valid until the next tensor is asked for: all
+ * are drawn in the same memory.
  */
 export function* drawWeights(config: HrnetConfig, seed: number): Generator<[string, Float32Array]> {
+  const state = hrnetState(config);
+  const memory = new Float32Array(Math.max(...Array.from(state.values(), elementCount)));
   let index = 0;
-  for (const [name, shape] of hrnetState(config)) {
-    const values = new Float32Array(elementCount(shape));
+  for (const [name, shape] of state) {
+    const values = memory.subarray(0, elementCount(shape)).fill(0);
     if (shape.length === 4) {
       const rng = philox(seed, 0, index, 'initial weights');
       const deviation = name.startsWith(headName) ? headDeviation : backboneDeviation;
@@ -34,6 +36,10 @@ export function* drawWeights(config: HrnetConfig, seed: number): Generator<[stri
     yield [name, values];
   }
 }
+
+/** All of them at once. */
+export const drawnWeights = (config: HrnetConfig, seed: number): Weights =>
+  new Map(Array.from(drawWeights(config, seed), ([name, values]) => [name, values.slice()]));
 
 export interface WeightsReport {
   readonly file: string;

@@ -244,17 +244,18 @@ function start(options: TrainOptions, trainer: Trainer) {
     return { ...beginning, step, epoch, stepInEpoch, bestAp, recentLosses };
   }
   const config = networkConfig(settings);
-  const weights = new Map(drawWeights(config, seed));
+  trainer.setWeights(drawWeights(config, seed));
   const { pretrainWeights } = settings;
   if (pretrainWeights !== undefined && /^https?:/.test(pretrainWeights)) {
     report.note(
       `pretrain_weights is an address (${pretrainWeights}), which is not fetched: training starts from random weights. To start from a file: -o pretrain_weights=FILE.safetensors`,
     );
   } else if (pretrainWeights !== undefined && pretrainWeights !== '') {
+    const weights = new Map<string, Float32Array>();
     const { file, summary } = readWeights(config, pretrainWeights, 'head', weights);
+    trainer.setWeights(weights);
     report.note(`Finish loading model weights: ${file}. ${summary}`);
   }
-  trainer.setWeights(weights);
   return beginning;
 }
 
