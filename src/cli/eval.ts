@@ -78,7 +78,9 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
     ]);
   const say = (text: string) => process.stdout.write(json ? '' : `${text}\n`);
   const weights = new Map<string, Float32Array>();
-  const { file } = readWeights(score.networkConfig(settings), settings.weights, 'nothing', weights);
+  const { localWeightsWithProgress } = await import('../data/fetchWeights.ts');
+  const path = await localWeightsWithProgress(settings.weights, json);
+  const { file } = readWeights(score.networkConfig(settings), path, 'nothing', weights);
   say(`Finish loading model weights: ${file}`);
   const dataset = await score.loadEvalDataset(settings);
   const backend = await openBackend(flags, settings.useGpu);

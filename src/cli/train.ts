@@ -76,10 +76,13 @@ export function command(): Command {
     const { loadSettings } = await import('../train/config/index.ts');
     const { settings, warnings, resolved } = loadSettings(flags.config, flags.opt);
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-    const [{ train: run }, { createTrainReport }] = await Promise.all([
-      import('../train/train.ts'),
-      import('../train/report.ts'),
-    ]);
+    const [{ train: run }, { createTrainReport }, { localWeightsWithProgress }] = await Promise.all(
+      [
+        import('../train/train.ts'),
+        import('../train/report.ts'),
+        import('../data/fetchWeights.ts'),
+      ],
+    );
     const backend = await openBackend(flags, settings.useGpu);
     try {
       await run({
@@ -95,6 +98,7 @@ export function command(): Command {
         saveMinutes: flags.saveMinutes,
         skipBadImages: flags.skipBadImages,
         cacheBytes: flags.cacheMb * 2 ** 20,
+        fetchWeights: (place) => localWeightsWithProgress(place, json),
       });
     } finally {
       backend.close();

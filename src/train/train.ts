@@ -5,9 +5,16 @@ import { join } from 'node:path';
 import { availableMemory } from '../availableMemory.ts';
 import type { Backend } from '../backends/backend.ts';
 import { loadDataset } from '../data/dataset.ts';
+import { localWeights } from '../data/fetchWeights.ts';
 import { createLoader, type Loader } from '../data/loader.ts';
 import { epochOrder } from '../data/sampler.ts';
-import { inputError, interruptedError, numericalError } from '../errors.ts';
+import {
+  environmentError,
+  HrposeError,
+  inputError,
+  interruptedError,
+  numericalError,
+} from '../errors.ts';
 import { type CheckpointMeta, loadCheckpoint, markBest, saveCheckpoint } from './checkpoint.ts';
 import { drawWeights, readWeights } from './initialWeights.ts';
 import { watchInterrupts } from './interrupts.ts';
@@ -47,6 +54,8 @@ export interface TrainOptions {
   readonly skipBadImages: boolean;
   /** Decoded pictures kept in memory, bytes. */
   readonly cacheBytes: number;
+  /** Gives the path of weights at an address, which it may have to fetch. */
+  readonly fetchWeights?: (place: string) => Promise<string>;
 }
 
 export interface TrainResult {
@@ -85,8 +94,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       `train: ${records.length} people are fewer than one batch of ${batchSize}, and drop_last is on. Use a smaller TrainReader.batch_size.`,
     );
   }
+  const pretrained = await pretrainedWeights(options);
   const trainer = createTrainer(options);
-  const at = start(options, trainer);
+  const at = start(options, trainer, pretrained);
   const losses = new Window(settings.logIter, at.recentLosses);
   const meter = report.begin({ runDir, settings, records: records.length, stepsPerEpoch, at });
   const loader = createLoader({
@@ -216,8 +226,27 @@ function createTrainer(options: TrainOptions): Trainer {
   return new Trainer(backend, trainer, batchSize);
 }
 
+/** Path of the weights that a new run starts from, if not from drawn ones. */
+async function pretrainedWeights({
+  settings: { pretrainWeights },
+  resume,
+  fetchWeights = localWeights,
+}: TrainOptions): Promise<string | undefined> {
+  if (resume !== undefined || !pretrainWeights) return undefined;
+  try {
+    return await fetchWeights(pretrainWeights);
+  } catch (error) {
+    if (!(error instanceof HrposeError) || error.exitCode !== 4) throw error;
+    const { message } = error;
+    throw environmentError(
+      `pretrain_weights: ${message}\nTo start from drawn weights: -o pretrain_weights=`,
+      { cause: error },
+    );
+  }
+}
+
 /** Sets the trainer to where the run begins and says where that is. */
-function start(options: TrainOptions, trainer: Trainer) {
+function start(options: TrainOptions, trainer: Trainer, pretrained: string | undefined) {
   const { settings, report, resume, seed } = options;
   const beginning: Progress & { recentLosses: readonly number[] } = {
     step: 0,
@@ -245,14 +274,9 @@ function start(options: TrainOptions, trainer: Trainer) {
   }
   const config = networkConfig(settings);
   trainer.setWeights(drawWeights(config, seed));
-  const { pretrainWeights } = settings;
-  if (pretrainWeights !== undefined && /^https?:/.test(pretrainWeights)) {
-    report.note(
-      `pretrain_weights is an address (${pretrainWeights}), which is not fetched: training starts from random weights. To start from a file: -o pretrain_weights=FILE.safetensors`,
-    );
-  } else if (pretrainWeights !== undefined && pretrainWeights !== '') {
+  if (pretrained !== undefined) {
     const weights = new Map<string, Float32Array>();
-    const { file, summary } = readWeights(config, pretrainWeights, 'head', weights);
+    const { file, summary } = readWeights(config, pretrained, 'head', weights);
     trainer.setWeights(weights);
     report.note(`Finish loading model weights: ${file}. ${summary}`);
   }
