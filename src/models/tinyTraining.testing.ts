@@ -52,6 +52,9 @@ function tinyFeeds({ batch, side }: TinySize): Feeds {
   };
 }
 
+/** Training and update, as a backend prepares them. */
+export const tinyGraphs = (size: TinySize) => [tinyGraph(size), updateGraph(tinyParameters, adam)];
+
 /** The network with its update, and one call that makes a step and returns the loss before it. */
 export function tinyTraining(backend: Backend, size: TinySize = { batch: 2, side: 64 }) {
   const program = backend.prepare(tinyGraph(size));

@@ -2,7 +2,7 @@
 // where the device's buffers are too small for that, in several.
 import { type BufferRequest, planMemory } from '../../passes/planMemory.ts';
 import type { Dispatch, GpuBlock, GpuTensor } from './kernel.ts';
-import { aligned } from './states.ts';
+import { aligned } from './stateTable.ts';
 
 export interface Place {
   readonly arena: number;

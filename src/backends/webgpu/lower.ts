@@ -5,7 +5,7 @@ import type { Graph, Node, State, Value, ValueId } from '../../graph/graph.ts';
 import type { Dispatch, GpuBlock, GpuFeatures, GpuTensor, Shader } from './kernel.ts';
 import { copyShader, reorderShader } from './kernels/reorder.ts';
 import { type Layout, layoutBytes } from './layout.ts';
-import type { GpuStates } from './states.ts';
+import type { StateTable } from './stateTable.ts';
 
 export type Kernel = (at: Site, low: Lowering) => void;
 
@@ -24,7 +24,7 @@ export class Lowering {
   readonly feeds = new Map<string, GpuTensor>();
   readonly outputs = new Map<string, GpuTensor>();
   readonly #graph: Graph;
-  readonly #states: GpuStates;
+  readonly #states: StateTable;
   readonly #tensors = new Map<ValueId, GpuTensor>();
   readonly #reordered = new Map<ValueId, GpuTensor[]>();
   readonly #stateBlocks = new Map<string, GpuBlock>();
@@ -36,7 +36,7 @@ export class Lowering {
   /** What dispatches belong to: the node under way, or the graph's edges. */
   #owner = { op: 'feed', name: '' };
 
-  constructor(graph: Graph, states: GpuStates, features: GpuFeatures) {
+  constructor(graph: Graph, states: StateTable, features: GpuFeatures) {
     this.#graph = graph;
     this.#states = states;
     this.features = features;
@@ -114,7 +114,7 @@ export class Lowering {
 
   /** Gives memory to all states laid out so far and says where a state's tensor lies. */
   rangeOf({ block }: GpuTensor) {
-    this.#states.allocate(this.#graph.states);
+    this.#states.place(this.#graph.states);
     return this.#states.rangeOf(block.state!);
   }
 

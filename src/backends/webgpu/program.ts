@@ -56,7 +56,7 @@ export class GpuProgram implements Program {
     this.#graph = graph;
     this.states = states;
     this.#ownsStates = ownsStates;
-    this.#low = new Lowering(graph, states, gpu.features);
+    this.#low = new Lowering(graph, states.table, gpu.features);
     this.#low.run(kernels);
     const { dispatches, feeds, outputs } = this.#low;
     expectBindable(gpu, dispatches);
@@ -66,7 +66,7 @@ export class GpuProgram implements Program {
     const outputBytes = [...outputs.values()].reduce((sum, { block }) => sum + block.bytes, 0);
     this.bytes = arenaBytes + outputBytes;
     const made = gpu.checked(`a program of ${(this.bytes / 2 ** 20).toFixed(0)} MiB`, () => {
-      states.allocate(graph.states);
+      states.table.place(graph.states);
       const use = bufferUsage.mapRead | bufferUsage.copyDestination;
       return {
         arenas: states.arenas(this.#plan.arenas),
@@ -150,7 +150,7 @@ export class GpuProgram implements Program {
 
   #rangeOf({ block }: GpuTensor): BufferRange {
     if (block.range) return block.range;
-    if (block.state !== undefined) return this.states.rangeOf(block.state);
+    if (block.state !== undefined) return this.states.table.rangeOf(block.state);
     const { arena, offset } = this.#plan.places.get(block)!;
     return { buffer: this.#arenas[arena]!, offset, bytes: block.bytes };
   }

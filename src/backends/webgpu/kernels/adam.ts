@@ -5,7 +5,7 @@ import type { Value } from '../../../graph/graph.ts';
 import type { AdamAttrs } from '../../../ops/adamUpdate.ts';
 import type { BufferRange, GpuTensor, Shader } from '../kernel.ts';
 import type { Kernel, Lowering } from '../lower.ts';
-import { aligned } from '../states.ts';
+import { aligned } from '../stateTable.ts';
 import { float, perElement, read, readWrite } from '../wgsl.ts';
 import { elementwise } from './elementwise.ts';
 
