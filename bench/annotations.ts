@@ -14,7 +14,12 @@ function load(file: string): void {
   const start = performance.now();
   const table = loadAnnotations(file, 17);
   const read = performance.now();
-  const records = toRecords(table, 'train2017', { width: 288, height: 384 }, 200);
+  const records = toRecords(
+    table,
+    (name) => join('train2017', name),
+    { width: 288, height: 384 },
+    200,
+  );
   const recordsDone = performance.now();
   const truth = toGroundTruth(table);
   const end = performance.now();

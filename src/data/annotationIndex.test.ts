@@ -19,6 +19,7 @@ import fc from 'fast-check';
 import { COCO_TRAIN, writeLikeCoco } from '../../bench/likeCoco.ts';
 import { loadAnnotations, readIndex, writeIndex } from './annotationIndex.ts';
 import { scanAnnotations } from './coco.ts';
+import { openSource } from './openInput.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-index-'));
 process.env.XDG_CACHE_HOME = join(folder, 'cache');
@@ -38,7 +39,7 @@ writeLikeCoco(small, {
   share: 1,
   seed: 2,
 });
-const smallTable = scanAnnotations(small, 17);
+const smallTable = scanAnnotations(openSource(small), 17);
 const key = Buffer.alloc(32, 7);
 
 test('a large file is indexed beside itself, and the index holds the same table', () => {

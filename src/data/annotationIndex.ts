@@ -20,7 +20,7 @@ import { dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { AnnotationTable } from './annotationTable.ts';
 import { scanAnnotations } from './coco.ts';
-import { openInput } from './openInput.ts';
+import { openInput, openSource } from './openInput.ts';
 
 const MAGIC = 'hrpose\0A';
 const VERSION = 1;
@@ -32,13 +32,13 @@ const SAMPLE_BYTES = 1 << 16;
 /** Reads a COCO keypoint file through its index, which is made when missing, stale or damaged. */
 export function loadAnnotations(file: string, keypointCount: number): AnnotationTable {
   const { bytes, key } = sourceKey(file);
-  if (bytes < MIN_SOURCE_BYTES) return scanAnnotations(file, keypointCount);
+  if (bytes < MIN_SOURCE_BYTES) return scanAnnotations(openSource(file), keypointCount);
   const places = [`${resolve(file)}.hrpose-index`, cachePath(file)];
   for (const place of places) {
     const table = readIndex(place, key);
     if (table?.keypointCount === keypointCount) return table;
   }
-  const table = scanAnnotations(file, keypointCount);
+  const table = scanAnnotations(openSource(file), keypointCount);
   places.some((place) => writeIndex(place, key, table));
   return table;
 }

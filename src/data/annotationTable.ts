@@ -1,6 +1,5 @@
 // The annotations of a COCO keypoint file as columns: 150,000 people in a few typed arrays.
 // Both training records and the evaluator's ground truth are made from this table.
-import { join } from 'node:path';
 import type { CocoAnnotation, CocoGroundTruth } from '../eval/groundTruth.ts';
 import { boxToCenterScale } from './box.ts';
 import type { PersonRecord, Size } from './record.ts';
@@ -57,10 +56,13 @@ export function toGroundTruth(table: AnnotationTable): CocoGroundTruth {
   return { images, annotations };
 }
 
-/** One record for every labelled person, by image, then as in the file (spec 3.2). */
+/**
+ * One record for every labelled person, by image, then as in the file (spec 3.2).
+ *   fileOf: where the picture of a `file_name` is
+ */
 export function toRecords(
   table: AnnotationTable,
-  imageDir: string,
+  fileOf: (name: string) => string,
   inputSize: Size,
   pixelStd: number,
 ): PersonRecord[] {
@@ -68,7 +70,7 @@ export function toRecords(
   const count = table.keypointCount;
   const points = new Float32Array(people.length * count * 2);
   const visible = new Float32Array(people.length * count);
-  const files = table.fileNames.map((name) => join(imageDir, name));
+  const files = table.fileNames.map(fileOf);
   const aspect = inputSize.width / inputSize.height;
   return people.map(({ annotation, box }, person) => {
     const at = person * count;

@@ -123,7 +123,7 @@ async function readCoco(
   if (!(await isThere(annoPath, 'annotation file', problems))) return nothing;
   const keypointCount = settings.skeleton.keypoints.length;
   const { images, annotations, table } = checkAnnotations(annoPath, keypointCount, problems);
-  const records = toRecords(table, imageDir, settings.inputSize, pixelStd);
+  const records = toRecords(table, (name) => join(imageDir, name), settings.inputSize, pixelStd);
   const selfScore = scoreItself(toGroundTruth(table), records, settings, thorough);
   const counts = { images, annotations, ...countPeople(table, records, problems) };
   const used = new Set(records.map(({ imageFile }) => imageFile));

@@ -11,6 +11,7 @@ import type { AnnotationTable } from './annotationTable.ts';
 import { checkAnnotations } from './check/annotations.ts';
 import { createProblems } from './check/problems.ts';
 import { scanAnnotations } from './coco.ts';
+import { openSource } from './openInput.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-fuzz-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -81,7 +82,7 @@ const content = fc.record({
 /** What training reads; the message where it refuses. */
 function read(): AnnotationTable | string {
   try {
-    return scanAnnotations(file, keypointCount);
+    return scanAnnotations(openSource(file), keypointCount);
   } catch (error) {
     assert.ok(error instanceof HrposeError && error.exitCode === 3, (error as Error).stack);
     return error.message;

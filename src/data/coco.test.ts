@@ -9,6 +9,7 @@ import { HrposeError } from '../errors.ts';
 import { parseGroundTruth } from '../eval/groundTruth.ts';
 import { toGroundTruth, toRecords } from './annotationTable.ts';
 import { scanAnnotations } from './coco.ts';
+import { openSource } from './openInput.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-coco-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -33,14 +34,15 @@ function write(value: unknown): string {
   return file;
 }
 
-const scan = (value: unknown) => scanAnnotations(write(value), 17);
+const scan = (value: unknown) => scanAnnotations(openSource(write(value)), 17);
+const inPictures = (name: string) => join('pictures', name);
 const recordsOf = (annotations: unknown[], images: unknown[] = [image]) =>
-  toRecords(scan({ images, annotations }), 'pictures', inputSize, 200);
+  toRecords(scan({ images, annotations }), inPictures, inputSize, 200);
 
 function refuses(value: unknown, ...parts: (string | RegExp)[]): void {
   const file = write(value);
   assert.throws(
-    () => scanAnnotations(file, 17),
+    () => scanAnnotations(openSource(file), 17),
     (error) => {
       assert.ok(error instanceof HrposeError, String(error));
       assert.equal(error.exitCode, 3);
@@ -131,8 +133,14 @@ test('a file cut in half is one error with the byte at which it ends', () => {
 });
 
 test('a folder or a missing file in the place of annotations is named', () => {
-  assert.throws(() => scanAnnotations(folder, 17), /hrpose-coco-.*expected a file, got a folder/);
-  assert.throws(() => scanAnnotations(join(folder, 'none'), 17), /none: expected a file.*ENOENT/);
+  assert.throws(
+    () => scanAnnotations(openSource(folder), 17),
+    /hrpose-coco-.*expected a file, got a folder/,
+  );
+  assert.throws(
+    () => scanAnnotations(openSource(join(folder, 'none')), 17),
+    /none: expected a file.*ENOENT/,
+  );
 });
 
 test('numbers that float32 cannot hold keep all their digits', () => {
@@ -154,7 +162,7 @@ test('the ground truth equals what the evaluator reads from the same file', () =
     seed: 4,
   });
   const expected = parseGroundTruth(JSON.parse(readFileSync(file, 'utf8')), file);
-  const got = toGroundTruth(scanAnnotations(file, 17));
+  const got = toGroundTruth(scanAnnotations(openSource(file), 17));
   assert.deepEqual(got.images, expected.images);
   assert.deepEqual(
     got.annotations.map((a) => ({ ...a, keypoints: [...(a.keypoints as Float32Array)] })),
@@ -168,7 +176,7 @@ test('a file with a changed byte is read or refused, never anything else', () =>
     fc.property(fc.nat(text.length - 1), fc.integer({ min: 32, max: 126 }), (at, code) => {
       const changed = text.slice(0, at) + String.fromCharCode(code) + text.slice(at + 1);
       try {
-        toRecords(scan(changed), '', inputSize, 200);
+        toRecords(scan(changed), (name) => name, inputSize, 200);
       } catch (error) {
         assert.ok(error instanceof HrposeError, String(error));
       }

@@ -2,11 +2,13 @@
 // passed over; what is kept is checked, and an annotation that cannot be used is named by its id.
 import { inputError } from '../errors.ts';
 import type { AnnotationTable } from './annotationTable.ts';
+import type { ByteSource } from './byteSource.ts';
 import { JsonScanner } from './jsonScanner.ts';
 
 /** `keypointCount`: K of the skeleton; every annotation must have 3·K numbers. */
-export function scanAnnotations(file: string, keypointCount: number): AnnotationTable {
-  const scanner = new JsonScanner(file);
+export function scanAnnotations(source: ByteSource, keypointCount: number): AnnotationTable {
+  const scanner = new JsonScanner(source);
+  const file = source.name;
   const images = imageColumns(file, scanner);
   const people = annotationColumns(file, scanner, keypointCount);
   try {

@@ -44,7 +44,7 @@ function cocoDataset(settings: DatasetSettings, skeleton: Skeleton, inputSize: S
   expectFile(annoPath, 'annotation file');
   const table = loadAnnotations(annoPath, keypointCount);
   if (settings.useGtBbox) {
-    const records = toRecords(table, imageDir, inputSize, pixelStd);
+    const records = toRecords(table, (name) => join(imageDir, name), inputSize, pixelStd);
     if (records.length > 0) return dataset(records, table);
     throw inputError(
       `${annoPath}: none of its ${table.ids.length} annotations is a labelled person. ` +

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { inputError } from '../errors.ts';
 import { boxToCenterScale } from './box.ts';
 import { JsonScanner } from './jsonScanner.ts';
+import { openSource } from './openInput.ts';
 import type { PersonRecord, Size } from './record.ts';
 
 const PERSON = 1;
@@ -47,7 +48,7 @@ interface Detection {
 }
 
 function scanDetections(file: string, found: (detection: Detection) => void): void {
-  const scanner = new JsonScanner(file);
+  const scanner = new JsonScanner(openSource(file));
   const box = new Float64Array(4);
   try {
     scanner.array((index) => {

@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { HrposeError } from '../errors.ts';
 import { JsonScanner } from './jsonScanner.ts';
+import { openSource } from './openInput.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-scanner-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -13,7 +14,7 @@ after(() => rmSync(folder, { recursive: true }));
 function scan<T>(text: string | Uint8Array, read: (scanner: JsonScanner) => T): T {
   const file = join(folder, 'case.json');
   writeFileSync(file, text);
-  const scanner = new JsonScanner(file);
+  const scanner = new JsonScanner(openSource(file));
   try {
     const value = read(scanner);
     scanner.finish();

@@ -1,9 +1,8 @@
 // Reads JSON files of any size as a stream of bytes and builds nothing that is not asked for.
 // Values that are skipped cost no memory and only have their strings and brackets checked.
 // Memory is one window of the file; nesting, strings and numbers are bounded.
-import { closeSync, readSync } from 'node:fs';
 import { inputError } from '../errors.ts';
-import { openInput } from './openInput.ts';
+import type { ByteSource } from './byteSource.ts';
 
 const WINDOW = 1 << 20;
 const MAX_STRING = 1 << 16;
@@ -30,6 +29,16 @@ const numeric = byteSet('+-.0123456789eENaInfity');
 /** Powers of ten that a double holds exactly. */
 const powersOfTen = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Bytes of ASCII as text. Most are keys of a few letters, for which a decoder would take longer. */
+function plainText(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > 64) return utf8.decode(bytes.subarray(start, end));
+  let text = '';
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}
+
 function byteSet(characters: string): Uint8Array {
   const set = new Uint8Array(256);
   for (const character of characters) set[character.charCodeAt(0)] = 1;
@@ -37,9 +46,8 @@ function byteSet(characters: string): Uint8Array {
 }
 
 export class JsonScanner {
-  readonly #file: string;
-  readonly #descriptor: number;
-  readonly #buffer = Buffer.allocUnsafe(WINDOW);
+  readonly #source: ByteSource;
+  readonly #buffer = new Uint8Array(WINDOW);
   readonly #stack = new Uint8Array(MAX_DEPTH);
   #position = 0;
   #end = 0;
@@ -47,13 +55,13 @@ export class JsonScanner {
   #offset = 0;
   #atEnd = false;
 
-  constructor(file: string) {
-    this.#file = file;
-    this.#descriptor = openInput(file);
+  /** The source is the scanner's: close() ends both. */
+  constructor(source: ByteSource) {
+    this.#source = source;
   }
 
   close(): void {
-    closeSync(this.#descriptor);
+    this.#source.close();
   }
 
   /** The next byte that is not whitespace, not consumed. */
@@ -165,8 +173,8 @@ export class JsonScanner {
     }
     if (position >= limit) return this.#unclosedString(limit);
     const text = plain
-      ? buffer.toString('latin1', start, position)
-      : this.#escaped(buffer.toString('utf8', start - 1, position + 1));
+      ? plainText(buffer, start, position)
+      : this.#escaped(utf8.decode(buffer.subarray(start - 1, position + 1)));
     this.#position = position + 1;
     return text;
   }
@@ -193,12 +201,12 @@ export class JsonScanner {
     const at = this.#offset + this.#position;
     if (this.#position >= this.#end && this.#atEnd)
       throw inputError(
-        `${this.#file}: the file ends at byte ${at} where ${expected} should follow: it is incomplete. ` +
+        `${this.#source.name}: the file ends at byte ${at} where ${expected} should follow: it is incomplete. ` +
           'Download or copy it again.',
       );
     const got = JSON.stringify(String.fromCharCode(this.#buffer[this.#position]));
     throw inputError(
-      `${this.#file}: expected ${expected} at byte ${at}, got ${got}. ` +
+      `${this.#source.name}: expected ${expected} at byte ${at}, got ${got}. ` +
         'The file is damaged or of another kind; download or copy it again.',
     );
   }
@@ -220,7 +228,7 @@ export class JsonScanner {
     this.#offset += this.#position;
     this.#end -= this.#position;
     this.#position = 0;
-    const read = readSync(this.#descriptor, this.#buffer, this.#end, WINDOW - this.#end, null);
+    const read = this.#source.read(this.#buffer.subarray(this.#end));
     this.#end += read;
     this.#atEnd = read === 0;
     return read > 0;
@@ -228,8 +236,7 @@ export class JsonScanner {
 
   #word(word: string): boolean {
     const end = this.#position + word.length;
-    if (end > this.#end || this.#buffer.toString('latin1', this.#position, end) !== word)
-      return false;
+    if (end > this.#end || plainText(this.#buffer, this.#position, end) !== word) return false;
     this.#position = end;
     return true;
   }
@@ -238,7 +245,7 @@ export class JsonScanner {
     const start = this.#position;
     let end = start;
     while (end < this.#end && end - start < MAX_NUMBER && numeric[this.#buffer[end]] === 1) end++;
-    const text = this.#buffer.toString('latin1', start, end);
+    const text = plainText(this.#buffer, start, end);
     const finite = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text);
     if (!finite && !/^(NaN|-?Infinity)$/.test(text)) {
       if (end === this.#end) this.#position = end;
@@ -317,4 +324,4 @@ export class JsonScanner {
 }
 
 const isDigit = (byte: number) => byte >= ZERO && byte <= ZERO + 9;
-const endsInPoint = (buffer: Buffer, position: number) => buffer[position - 1] === POINT;
+const endsInPoint = (buffer: Uint8Array, position: number) => buffer[position - 1] === POINT;

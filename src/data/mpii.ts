@@ -2,6 +2,7 @@
 import { basename, join } from 'node:path';
 import { type HrposeError, inputError } from '../errors.ts';
 import { JsonScanner } from './jsonScanner.ts';
+import { openSource } from './openInput.ts';
 import type { PersonRecord } from './record.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { PersonRecord } from './record.ts';
  */
 export function readMpii(file: string, imageDir: string, keypointCount: number): PersonRecord[] {
   const records: PersonRecord[] = [];
-  const scanner = new JsonScanner(file);
+  const scanner = new JsonScanner(openSource(file));
   try {
     scanner.array((index) => {
       const fail = (what: string) =>

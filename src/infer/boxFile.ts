@@ -2,6 +2,7 @@
 // `images` tell which picture an id means. Read as a stream, so that the file may be of any size.
 import { basename, resolve, sep } from 'node:path';
 import { JsonScanner } from '../data/jsonScanner.ts';
+import { openSource } from '../data/openInput.ts';
 import { inputError } from '../errors.ts';
 import type { PersonBox } from '../pose/estimate.ts';
 
@@ -102,7 +103,7 @@ function scan(
   found: ((entry: Entry) => void) | undefined,
   image: (name: string, id: number) => void,
 ): void {
-  const scanner = new JsonScanner(file);
+  const scanner = new JsonScanner(openSource(file));
   const entries = () => {
     if (found === undefined) scanner.skip();
     else scanner.array((index) => found(readEntry(scanner, file, index)));

@@ -2,6 +2,7 @@
 // training works from, so that the rest of the check sees what training would see.
 import type { AnnotationTable } from '../annotationTable.ts';
 import { JsonScanner } from '../jsonScanner.ts';
+import { openSource } from '../openInput.ts';
 import type { Size } from '../record.ts';
 import {
   eachElement,
@@ -64,7 +65,7 @@ function readEntries(file: string, problems: Problems) {
   const images: ImageEntry[] = [];
   const annotations: AnnotationEntry[] = [];
   const lists = new Set<string>();
-  const scanner = new JsonScanner(file);
+  const scanner = new JsonScanner(openSource(file));
   try {
     scanner.object((key) => {
       const isList = eachElement(scanner, () => {

@@ -1,5 +1,6 @@
 // The file of detection boxes that is used when use_gt_bbox is false.
 import { JsonScanner } from '../jsonScanner.ts';
+import { openSource } from '../openInput.ts';
 import {
   eachElement,
   finiteNumber,
@@ -31,7 +32,7 @@ export function checkDetections(
   let detections = 0;
   let used = 0;
   const pictures = new Map<string, number>();
-  const scanner = new JsonScanner(file);
+  const scanner = new JsonScanner(openSource(file));
   try {
     const isList = eachElement(scanner, (index) => {
       detections += 1;
