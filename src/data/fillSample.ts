@@ -1,24 +1,15 @@
 // One record becomes one crop of a batch: decode, augment, warp. The same code runs in workers and in
 // the calling thread, and its result depends on nothing but the record, the seed and the epoch.
 import { HrposeError, inputError } from '../errors.ts';
-import type { Skeleton } from '../pose/skeleton.ts';
 import type { RgbImage } from '../pose/warp.ts';
-import type { AugmentSettings } from '../train/settings.ts';
-import { augment, cropSample, plainSample, type Sample } from './augment.ts';
 import { decodeImage } from './image.ts';
 import { type PackedRecords, recordAt } from './packedRecords.ts';
-import { philox } from './philox.ts';
 import { cachedPicture, keepPicture, type PictureCache } from './pictureCache.ts';
-import type { Batch, PersonRecord, Size } from './record.ts';
+import { makeSample, placeSample, type SampleRules } from './placeSample.ts';
+import type { Batch } from './record.ts';
 
-export interface SampleSource {
+export interface SampleSource extends SampleRules {
   readonly records: PackedRecords;
-  readonly skeleton: Skeleton;
-  readonly inputSize: Size;
-  /** Absent for evaluation. */
-  readonly augment?: AugmentSettings;
-  readonly udp: boolean;
-  readonly seed: number;
   readonly skipBadImages: boolean;
   readonly cache?: PictureCache;
 }
@@ -74,38 +65,17 @@ async function fillSample(
   position: number,
   times: SampleTimes | undefined,
 ): Promise<void> {
-  const { inputSize, skeleton } = source;
   const record = recordAt(source.records, index);
   const start = performance.now();
   const image = await picture(source, index, record.imageFile);
   const decoded = performance.now();
   const sample = makeSample(source, record, image.width, index, epoch);
   const augmented = performance.now();
-  const part = <T extends Uint8Array | Float32Array>(array: T, width: number) =>
-    array.subarray(position * width, (position + 1) * width) as T;
-  const k = skeleton.keypoints.length;
-  const crop = part(batch.images, inputSize.width * inputSize.height * 3);
-  cropSample(image, sample, inputSize, source.udp, crop, part(batch.keypoints, 2 * k));
-  part(batch.visible, k).set(sample.visible);
-  part(batch.centers, 2).set(sample.center);
-  part(batch.scales, 2).set(sample.scale);
-  batch.indices[position] = index;
+  placeSample(source, image, sample, index, batch, position);
   if (times === undefined) return;
   times.decode += decoded - start;
   times.augment += augmented - decoded;
   times.warp += performance.now() - augmented;
-}
-
-function makeSample(
-  { augment: settings, skeleton, inputSize, seed }: SampleSource,
-  record: PersonRecord,
-  imageWidth: number,
-  index: number,
-  epoch: number,
-): Sample {
-  if (settings === undefined) return plainSample(record);
-  const rng = philox(seed, epoch, index, 'augment');
-  return augment(record, imageWidth, rng, settings, skeleton, inputSize.width / inputSize.height);
 }
 
 async function picture(source: SampleSource, index: number, file: string): Promise<RgbImage> {
