@@ -3,18 +3,18 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Size } from '../data/record.ts';
 import { usageError } from '../errors.ts';
+import type { Weights } from '../models/drawWeights.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
-import type { Skeleton } from '../pose/skeleton.ts';
-import { coco17, mpii16 } from '../pose/skeletons.ts';
 import { latestCheckpoint } from '../train/checkpoint.ts';
 import { metaFile, readMeta } from '../train/checkpointMeta.ts';
 import { settingsOfResolved } from '../train/config/index.ts';
 import { findWeights } from '../train/findWeights.ts';
-import { readWeights, type Weights } from '../train/initialWeights.ts';
+import { readWeights } from '../train/initialWeights.ts';
 import type { Settings } from '../train/settings.ts';
 import { readTensorFile } from '../train/tensorFile.ts';
 import type { PoseModel } from './posePipeline.ts';
 import { recogniseNetwork } from './recogniseNetwork.ts';
+import { usualInput, usualRules, usualSkeleton } from './usualModel.ts';
 
 export interface LoadedModel {
   readonly model: PoseModel;
@@ -65,35 +65,6 @@ export function modelOfWeights(path: string, inputSize?: Size): LoadedModel {
 
 const sameSize = (a: Size, b: Size) => a.width === b.width && a.height === b.height;
 const sizeText = ({ width, height }: Size) => `${height}x${width}`;
-
-/** What the configs of PaddleDetection's HRNet family have in common. */
-const usualRules = {
-  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-  useDark: true,
-  darkKernel: 3,
-  udp: false,
-  shiftHeatmap: true,
-  visibilityThreshold: 0.2,
-  oksThreshold: 0.9,
-};
-
-const usualInput = (skeleton: Skeleton): Size =>
-  skeleton === mpii16 ? { width: 256, height: 256 } : { width: 288, height: 384 };
-
-/** COCO's or MPII's by the number of keypoints, else points without names, limbs or sides. */
-function usualSkeleton(keypoints: number): Skeleton {
-  const known = [coco17, mpii16].find((skeleton) => skeleton.keypoints.length === keypoints);
-  if (known !== undefined) return known;
-  const all = Array.from({ length: keypoints }, (_, k) => k);
-  return {
-    name: `${keypoints} keypoints`,
-    keypoints: all.map((k) => `keypoint_${k}`),
-    flipPairs: [],
-    limbs: [],
-    oksSigmas: all.map(() => 0.05),
-    upperBody: [],
-  };
-}
 
 /** The config in the checkpoint that `file` is of, or of the newest one of the run that it ended. */
 function settingsOfRun(file: string): Settings | undefined {

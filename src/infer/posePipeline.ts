@@ -3,6 +3,7 @@
 // finding people and drawing them are others' work.
 import type { Backend } from '../backends/backend.ts';
 import { inputError, numericalError, usageError } from '../errors.ts';
+import type { Weights } from '../models/drawWeights.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import type { NormalizeAttrs } from '../ops/normalizeImage.ts';
 import {
@@ -18,7 +19,6 @@ import {
 } from '../pose/estimate.ts';
 import type { RgbImage } from '../pose/warp.ts';
 import { type FlipTest, HeatmapNetwork } from '../train/heatmapNetwork.ts';
-import type { Weights } from '../train/initialWeights.ts';
 
 /** A network and how its output is read. */
 export interface PoseModel extends ReadingRules {

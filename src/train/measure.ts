@@ -2,10 +2,10 @@
 import type { Backend, StepProfile } from '../backends/backend.ts';
 import { philox } from '../data/philox.ts';
 import type { Size } from '../data/record.ts';
+import { drawnWeights, drawWeights } from '../models/drawWeights.ts';
 import { type HrnetConfig, macs } from '../models/hrnetConfigs.ts';
 import { calibrate } from './calibrate.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
-import { drawnWeights, drawWeights } from './initialWeights.ts';
 import { median } from './median.ts';
 import { Trainer, type TrainingBatch } from './trainer.ts';
 

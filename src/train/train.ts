@@ -15,8 +15,9 @@ import {
   interruptedError,
   numericalError,
 } from '../errors.ts';
+import { drawWeights } from '../models/drawWeights.ts';
 import { type CheckpointMeta, loadCheckpoint, markBest, saveCheckpoint } from './checkpoint.ts';
-import { drawWeights, readWeights } from './initialWeights.ts';
+import { readWeights } from './initialWeights.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { learningRateAt } from './learningRate.ts';
 import { Window } from './logLine.ts';
