@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { availableMemory } from '../availableMemory.ts';
+import type { AdapterSummary } from '../backends/webgpu/device.ts';
 import { formatBytes } from './format.ts';
 
 interface Finding {
@@ -122,6 +123,34 @@ async function detectorsFinding(): Promise<Finding> {
   return { name: 'Detectors', state: 'good', value, details: { package: name, version } };
 }
 
+/** Drivers are loaded only where there is something for them: some complain on machines without a GPU. */
+const driverVariables = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES'];
+
+async function gpuFinding(): Promise<Finding> {
+  const { hasGpuHardware, listAdapters } = await import('../backends/webgpu/nodeDevice.ts');
+  const named = driverVariables.some((name) => process.env[name] !== undefined);
+  if (!hasGpuHardware() && !named) return { name: 'GPU', state: 'absent', value: 'none' };
+  try {
+    const adapters = await listAdapters();
+    if (adapters.length === 0) {
+      const advice = "for '--device gpu' install the graphics driver (Vulkan on Linux)";
+      return { name: 'GPU', state: 'absent', value: 'no adapter', advice };
+    }
+    const value = adapters.map(describeAdapter).join('; ');
+    return { name: 'GPU', state: 'good', value, details: { adapters } };
+  } catch (error) {
+    const advice = "for '--device gpu' run 'npm ci --include=optional'";
+    return { name: 'GPU', state: 'absent', value: firstSentence(error), advice };
+  }
+}
+
+function describeAdapter({ name, software, features, limits }: AdapterSummary): string {
+  const bound = formatBytes(limits.maxStorageBufferBindingSize!);
+  const workgroup = formatBytes(limits.maxComputeWorkgroupStorageSize!);
+  const kind = software ? 'emulated on the CPU' : 'hardware';
+  return `${[name, kind, ...features].join(', ')}; tensors to ${bound}, workgroup memory ${workgroup}`;
+}
+
 /** Below this a network of usual size does not train with a batch worth having. */
 const enoughMemory = 4 * 2 ** 30;
 
@@ -156,6 +185,7 @@ async function examine(): Promise<Finding[]> {
     memoryFinding(),
     await diskFinding(),
     await onednnFinding(),
+    await gpuFinding(),
     await sharpFinding(),
     await videoFinding(),
     await detectorsFinding(),
@@ -179,7 +209,7 @@ export function command(): Command {
   return new Command('doctor')
     .summary('tell whether this machine can train')
     .description(
-      'Looks at Node, the CPU and its instruction sets, threads, memory, disk, oneDNN, the picture ' +
+      'Looks at Node, the CPU and its instruction sets, threads, memory, disk, oneDNN, GPUs, the picture ' +
         'decoder and what videos and detectors need, and says what to do about each thing that is ' +
         'missing. Exits with 4 when training is impossible here.',
     )
