@@ -118,11 +118,20 @@ export function createDnnl({ c }: Ffi) {
   const engine = made(c.dnnl_engine_create(out, 1, 0), 'dnnl_engine_create');
   const stream = made(c.dnnl_stream_create(out, engine, 1), 'dnnl_stream_create');
 
+  /** Of no dimensions and no bytes. */
+  const nothing: MemoryDesc = new Uint8Array(descBytes.memory);
+  /** A network has few layouts and thousands of tensors, which share them. */
+  const descs = new Map<string, MemoryDesc>();
+
   function desc(type: DataType, dims: readonly number[], tag: Layout): MemoryDesc {
+    const key = `${type} ${tag} ${dims}`;
+    const known = descs.get(key);
+    if (known) return known;
     const md = new Uint8Array(descBytes.memory);
     const size = BigInt64Array.from(dims.map(BigInt));
     const code = c.dnnl_memory_desc_init_by_tag(md, dims.length, size, dataType[type], layout[tag]);
     check(code, `dnnl_memory_desc_init_by_tag([${dims}], ${tag})`);
+    descs.set(key, md);
     return md;
   }
 
@@ -131,9 +140,9 @@ export function createDnnl({ c }: Ffi) {
       handle,
       desc: (of) => {
         const pointer = c.dnnl_primitive_desc_query_md(handle, queryCode[of], 0);
-        return pointer === null
-          ? new Uint8Array(descBytes.memory)
-          : new Uint8Array(koffi.view(pointer, descBytes.memory)).slice();
+        if (pointer === null) return nothing;
+        const md = new Uint8Array(koffi.view(pointer, descBytes.memory));
+        return md[0] === 0 ? nothing : md.slice(); // It begins with the number of dimensions.
       },
       implementation: () => {
         const text: [string | null] = [null];

@@ -33,6 +33,7 @@ export class DnnlStates implements StateStore {
   readonly #entries = new Map<string, Entry>();
   readonly #blocks: NativeMemory[] = [];
   #arena: NativeMemory | undefined;
+  #staging: NativeMemory | undefined;
   #running = false;
 
   constructor(ffi: Ffi, dnnl: Dnnl) {
@@ -101,14 +102,9 @@ export class DnnlStates implements StateStore {
 
   async read(name: string): Promise<Float32Array> {
     const entry = this.#entry(name);
-    const plain = this.#plain(entry);
-    const copy = this.#ffi.allocate(elementCount(entry.shape) * 4);
-    try {
-      this.#reorder(entry.desc, entry.address, plain, copy.address);
-      return floats(copy, elementCount(entry.shape)).slice();
-    } finally {
-      copy.free();
-    }
+    const copy = this.#stage(elementCount(entry.shape) * 4);
+    this.#reorder(entry.desc, entry.address, this.#plain(entry), copy.address);
+    return floats(copy, elementCount(entry.shape)).slice();
   }
 
   write(name: string, values: Float32Array): void {
@@ -118,17 +114,15 @@ export class DnnlStates implements StateStore {
         `state '${name}': expected ${showShape(entry.shape)} (${elementCount(entry.shape)} values), got ${values.length}.`,
       );
     }
-    const copy = this.#ffi.allocate(values.byteLength);
-    try {
-      floats(copy, values.length).set(values);
-      this.#reorder(this.#plain(entry), copy.address, entry.desc, entry.address);
-    } finally {
-      copy.free();
-    }
+    const copy = this.#stage(values.byteLength);
+    floats(copy, values.length).set(values);
+    this.#reorder(this.#plain(entry), copy.address, entry.desc, entry.address);
   }
 
   close(): void {
     for (const block of this.#blocks.splice(0)) block.free();
+    this.#staging?.free();
+    this.#staging = undefined;
     this.#entries.clear();
   }
 
@@ -138,6 +132,14 @@ export class DnnlStates implements StateStore {
     throw inputError(
       `state '${name}': no program has such a state. Check the names of the weights.`,
     );
+  }
+
+  /** Memory through which values go in and out in logical order: the same for all, as large as the largest. */
+  #stage(bytes: number): NativeMemory {
+    if (this.#staging && this.#staging.bytes >= bytes) return this.#staging;
+    this.#staging?.free();
+    this.#staging = this.#ffi.allocate(bytes);
+    return this.#staging;
   }
 
   #plain({ shape }: Entry): MemoryDesc {
