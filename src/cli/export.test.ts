@@ -120,6 +120,12 @@ test('safetensors hold every tensor, the config and what a user of them needs', 
   );
 });
 
+test('an output that is a folder gets a file named after the weights', () => {
+  const { status, stderr } = hrpose('-o', `weights=${weights}`, '--no-check', '--output', folder);
+  assert.equal(status, 0, stderr);
+  assert.ok(existsSync(join(folder, 'weights.onnx')));
+});
+
 test('options that contradict each other are refused', () => {
   const answers: readonly (readonly [RegExp, ...string[]])[] = [
     [/--decode is for ONNX models/, '--format', 'safetensors', '--decode'],

@@ -36,7 +36,11 @@ export function command(): Command {
         .choices(['onnx', 'safetensors'])
         .default('onnx'),
     )
-    .option('--output <file>', 'where to write', 'output/export/<name of the config>.<format>')
+    .option(
+      '--output <path>',
+      'file to write, or a folder for it',
+      'output/export/<name of the config>.<format>',
+    )
     .addOption(new Option('--output_dir <dir>').hideHelp())
     .option('--decode', 'let the model find the keypoints in its heatmaps', false)
     .addOption(

@@ -1,4 +1,5 @@
 // A pose model → the ONNX model that was asked for, with everything in its metadata that using it needs.
+import { modelMetadata } from '../infer/modelMetadata.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
 import { inferenceGraph } from '../models/poseGraphs.ts';
 import { compileInference } from '../passes/compile.ts';
@@ -43,35 +44,4 @@ export function decodeRules({ useDark, darkKernel, udp, inputSize }: PoseModel):
     darkKernel: useDark ? darkKernel : undefined,
     pixelsPerCell: [ratio(sides[0]), ratio(sides[1])],
   };
-}
-
-/** JSON under each key, plain text where a value is one word. */
-export function modelMetadata(
-  model: PoseModel,
-  {
-    version,
-    configSha256,
-    decode,
-  }: Pick<ModelExportOptions, 'version' | 'configSha256' | 'decode'>,
-): Map<string, string> {
-  const { config, inputSize, normalize, skeleton, useDark, darkKernel, udp } = model;
-  const reading = useDark ? { method: 'dark', kernel: darkKernel } : { method: 'quarter offset' };
-  const entries: Readonly<Record<string, unknown>> = {
-    network: config,
-    input_size: inputSize,
-    mean: normalize.mean,
-    std: normalize.std,
-    crop: { rule: udp ? 'udp' : 'affine', padding: 1.25 },
-    decode: { ...reading, in_graph: decode },
-    keypoint_names: skeleton.keypoints,
-    limbs: skeleton.limbs,
-    flip_pairs: skeleton.flipPairs,
-    oks_sigmas: skeleton.oksSigmas,
-  };
-  return new Map([
-    ['hrpose_version', version],
-    ...(configSha256 === undefined ? [] : [['config_sha256', configSha256] as const]),
-    ['skeleton', skeleton.name],
-    ...Object.entries(entries).map(([key, value]) => [key, JSON.stringify(value)] as const),
-  ]);
 }

@@ -1,5 +1,5 @@
 // The export command's work: model → bytes → check → file, and the report of it.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import { formatBytes } from '../cli/format.ts';
@@ -211,7 +211,9 @@ function readBack({ config, weights }: PoseModel, file: string): number {
 }
 
 function fileName({ output, outputDir, format }: ExportFlags, { name }: ExportSource): string {
-  return output ?? join(outputDir ?? join('output', 'export'), `${name}.${format}`);
+  const isFolder = output !== undefined && existsSync(output) && statSync(output).isDirectory();
+  if (output !== undefined && !isFolder) return output;
+  return join(output ?? outputDir ?? join('output', 'export'), `${name}.${format}`);
 }
 
 const contentOf = {
