@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { openNodeGpu } from '../nodeDevice.ts';
+import { awkward, dimsOfCase, expectedOf, relativeError } from './cases.testing.ts';
+import { type ConvDims, type ConvKind, sizesOf } from './dims.ts';
+import { convForward } from './forward.ts';
+import { convGradInput } from './gradInput.ts';
+import { convGradWeight } from './gradWeight.ts';
+import { type Call, runCalls, unwritten } from './harness.testing.ts';
+import { convTiles, type Tile, tileName } from './tile.ts';
+
+const gpu = await openNodeGpu();
+after(() => gpu.close());
+const { features } = gpu;
+
+/** Those of the conformance cases: float32 sums in another order than the reference's. */
+const tolerance = { forward: 1e-5, gradInput: 1e-4, gradWeight: 1e-4 };
+
+function callsOf(
+  kind: ConvKind,
+  d: ConvDims,
+  tile: Tile,
+  scratch: (floats: number) => void,
+): Call[] {
+  switch (kind) {
+    case 'forward': {
+      const plain = convForward(d, { bias: false, relu: false, residual: false }, tile, features);
+      const fused = convForward(d, { bias: true, relu: true, residual: true }, tile, features);
+      return [
+        { shader: plain, arrays: ['x', 'w', 'y'] },
+        { shader: fused, arrays: ['x', 'w', 'bias', 'residual', 'reluSum'] },
+      ];
+    }
+    case 'gradInput':
+      return convGradInput(d, tile, features).map((shader) => ({
+        shader,
+        arrays: ['dy', 'w', 'dx'],
+      }));
+    case 'gradWeight': {
+      const { partials, reduce, scratchFloats, bias } = convGradWeight(
+        d,
+        { bias: true },
+        tile,
+        features,
+      );
+      scratch(scratchFloats + bias!.scratchFloats);
+      return [
+        { shader: partials, arrays: ['x', 'dy', 'scratch'] },
+        { shader: reduce, arrays: ['scratch', 'dw'] },
+        { shader: bias!.partials, arrays: ['dy', 'scratch'] },
+        { shader: bias!.reduce, arrays: ['scratch', 'db'] },
+      ];
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+const resultsOf = {
+  forward: ['y', 'reluSum'],
+  gradInput: ['dx'],
+  gradWeight: ['dw', 'db'],
+} as const;
+
+async function check(kind: ConvKind, d: ConvDims, tile: Tile): Promise<void> {
+  const expected = expectedOf(d);
+  const names = resultsOf[kind];
+  const empty = Object.fromEntries(names.map((name) => [name, unwritten(expected[name].length)]));
+  let scratch = 4;
+  const calls = callsOf(kind, d, tile, (floats) => {
+    scratch = floats;
+  });
+  const arrays = { ...expected, ...empty, scratch: unwritten(scratch) };
+  const results = await runCalls(gpu, arrays, calls, names);
+  for (const name of names) {
+    const off = relativeError(results[name]!, expected[name]);
+    assert.ok(off <= tolerance[kind], `${name}, tile ${tileName(tile)}: off by ${off}`);
+  }
+}
+
+const kinds = ['forward', 'gradInput', 'gradWeight'] as const;
+
+for (const sizes of awkward) {
+  const d = dimsOfCase(sizes);
+  test(`all three convolutions are the reference's: ${d.n} of ${sizesOf(d)}`, async () => {
+    for (const kind of kinds) await check(kind, d, convTiles(kind, d, features)[0]!);
+  });
+}
+
+/** Sides of tiles are reached, passed and missed in every dimension; two steps straddle taps. */
+const everyTile = dimsOfCase({ n: 2, h: 9, w: 8, cin: 20, cout: 68 });
+
+for (const kind of kinds) {
+  test(`every tile gives the same ${kind}`, async () => {
+    for (const tile of convTiles(kind, everyTile, features)) await check(kind, everyTile, tile);
+  });
+}

@@ -1,0 +1,56 @@
+// The sizes of a convolution, and what all of its shaders say about them.
+import { padded } from '../layout.ts';
+
+/** Logical channel counts; in memory channels are filled up with zeros to a multiple of 4. */
+export interface ConvDims {
+  readonly n: number;
+  readonly h: number;
+  readonly w: number;
+  readonly cin: number;
+  readonly cout: number;
+  readonly kh: number;
+  readonly kw: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly outH: number;
+  readonly outW: number;
+}
+
+export type ConvKind = 'forward' | 'gradInput' | 'gradWeight';
+
+/** How activations and their gradients lie in memory. Weights and sums are f32 in any case. */
+export type Storage = 'f32' | 'f16';
+
+/** Vectors of four that hold the channels of a pixel. */
+export const vectorsOf = (channels: number): number => padded(channels) / 4;
+
+/** '3×3 s2 64→128 96×72', of the input. */
+export const sizesOf = ({ kh, kw, stride, cin, cout, h, w }: ConvDims): string =>
+  `${kh}×${kw} s${stride} ${cin}→${cout} ${h}×${w}`;
+
+/** Two operations a multiply-add; the products with the padding around a picture are counted. */
+export const flopsOf = ({ n, outH, outW, cin, cout, kh, kw }: ConvDims): number =>
+  2 * n * outH * outW * cin * cout * kh * kw;
+
+/** Whether pixel p of the result reads pixel p of the input and nothing else. */
+export const isPointwise = ({ kh, kw, stride, padding }: ConvDims): boolean =>
+  kh === 1 && kw === 1 && stride === 1 && padding === 0;
+
+/** The sizes of the matrix product that a convolution is. */
+export function productOf(kind: ConvKind, d: ConvDims) {
+  const taps = d.kh * d.kw;
+  const pixels = d.n * d.outH * d.outW;
+  switch (kind) {
+    case 'forward':
+      return { rows: pixels, columns: padded(d.cout), depth: taps * padded(d.cin) };
+    case 'gradInput': {
+      // Of the taps, a pixel of dx has its share of one class of its parity.
+      const depth = Math.ceil(taps / d.stride ** 2) * padded(d.cout);
+      return { rows: d.n * d.h * d.w, columns: padded(d.cin), depth };
+    }
+    case 'gradWeight':
+      return { rows: taps * padded(d.cin), columns: padded(d.cout), depth: pixels };
+    default:
+      return kind satisfies never;
+  }
+}

@@ -1,0 +1,201 @@
+// The part that all convolutions share: WGSL that multiplies two matrices step by step through workgroup
+// memory into sums in registers. Where operands come from and where sums go is the callers' business.
+//
+// A workgroup makes a piece [rows, columns] of the result. A step brings [rows, depth] of A and
+// [depth, columns] of B into workgroup memory; an invocation reads threadRows + threadColumns
+// values a depth and makes threadRows × threadColumns multiply-adds of them. Its rows and columns do not
+// lie together but threads apart, so that neighbours read and write neighbouring vectors.
+//
+// B lies as [depth, columns / 4] vectors. A lies as [rows, depth / 4] where its vectors go along the depth (channels
+// of a pixel), as [depth, rows / 4] where they go along the rows (channels of a weight).
+import type { Storage } from './dims.ts';
+import { type Tile, threadsOf } from './tile.ts';
+
+export interface Operand {
+  readonly storage: Storage;
+  /** Statements before the loop. */
+  readonly setup: string;
+  /** Vectors that an invocation brings in a step. */
+  readonly registers: readonly string[];
+  /** Statements that fill them for step `step`. */
+  readonly fetch: string;
+  /** Statements that put them into workgroup memory, which starts at vector `to`. */
+  readonly put: (to: string) => string;
+}
+
+export interface Product {
+  readonly tile: Tile;
+  /** Which way A's vectors go. */
+  readonly along: 'depth' | 'rows';
+  readonly a: Operand;
+  readonly b: Operand;
+  /** Statements at the head of every fetch, of what both operands use. */
+  readonly common?: string;
+  /** WGSL of the number of steps; the same for a whole workgroup. */
+  readonly steps: string;
+}
+
+export const lines = (count: number, line: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => line(i)).join('\n');
+
+/** Names of the sums: row i, vector j of an invocation's piece. */
+export const sumName = (i: number, j: number): string => `sum_${i}_${j}`;
+
+/** Vectors of columns in the piece of an invocation and of a workgroup. */
+const columnVectors = (tile: Tile) => tile.threadColumns / 4;
+
+/** Invocations side by side, along the columns; the others lie along the rows. */
+export const threadsAcross = ({ columns, threadColumns }: Tile): number => columns / threadColumns;
+const threadsDown = ({ rows, threadRows }: Tile): number => rows / threadRows;
+
+/** Number within the workgroup's piece of the invocation's row i. */
+export function rowOf({ tile, along }: Pick<Product, 'tile' | 'along'>, i: number): string {
+  if (along === 'depth') return `ty + ${i * threadsDown(tile)}u`;
+  return `(ty + ${Math.floor(i / 4) * threadsDown(tile)}u) * 4u + ${i % 4}u`;
+}
+
+/** Number within the workgroup's piece of the invocation's vector j of columns. */
+export const columnOf = (tile: Tile, j: number): string => `tx + ${j * threadsAcross(tile)}u`;
+
+/** Registers that it takes all invocations to bring `vectors` vectors. */
+export const slotsOf = (vectors: number, tile: Tile): number =>
+  Math.ceil(vectors / threadsOf(tile));
+
+/** `statements` of slot i, left out by invocations that are too many. */
+export function ofSlot(vectors: number, tile: Tile, i: number, statements: string): string {
+  const left = vectors - i * threadsOf(tile);
+  return left >= threadsOf(tile) ? statements : `    if (lane < ${left}u) {\n${statements}\n    }`;
+}
+
+/** Module scope: the workgroup memory. */
+export function productMemory({ tile, a, b }: Product): string {
+  const { rows, columns, depth, stages } = tile;
+  return `var<workgroup> tile_a: array<vec4<${a.storage}>, ${(rows * depth * stages) / 4}>;
+var<workgroup> tile_b: array<vec4<${b.storage}>, ${(depth * columns * stages) / 4}>;`;
+}
+
+/** Statements from the first fetch to the last multiplication. `lane` is the invocation's number. */
+export function productLoop(product: Product): string {
+  const { tile, a, b, steps } = product;
+  const { threadRows } = tile;
+  const sums = lines(threadRows, (i) =>
+    lines(columnVectors(tile), (j) => `  var ${sumName(i, j)} = vec4<f32>();`),
+  );
+  return `  let ty = lane / ${threadsAcross(tile)}u;
+  let tx = lane % ${threadsAcross(tile)}u;
+${a.setup}
+${b.setup}
+  let steps = ${steps};
+${sums}
+${tile.stages === 1 ? oneStage(product) : twoStages(product)}`;
+}
+
+function registers({ a, b }: Product): string {
+  const declare = ({ storage, registers }: Operand) =>
+    registers.map((name) => `    var ${name} = vec4<${storage}>();`);
+  return [...declare(a), ...declare(b)].join('\n');
+}
+
+const fetch = ({ common = '', a, b }: Product) =>
+  [common, a.fetch, b.fetch].filter(Boolean).join('\n');
+
+function oneStage(product: Product): string {
+  return `  for (var step = 0u; step < steps; step++) {
+${registers(product)}
+${fetch(product)}
+    workgroupBarrier();
+${product.a.put('0u')}
+${product.b.put('0u')}
+    workgroupBarrier();
+${multiply(product, '0u', '0u')}
+  }`;
+}
+
+/** The memory of one step is read while that of the next is written: one barrier a step. */
+function twoStages(product: Product): string {
+  const { tile, a, b } = product;
+  const [sizeA, sizeB] = [(tile.rows * tile.depth) / 4, (tile.columns * tile.depth) / 4];
+  return `  for (var next = 0u; next <= steps; next++) {
+${registers(product)}
+    if (next < steps) {
+      let step = next;
+${fetch(product)}
+    }
+    if (next > 0u) {
+      let full = (next + 1u) % 2u;
+${multiply(product, `full * ${sizeA}u`, `full * ${sizeB}u`)}
+    }
+    let empty = next % 2u;
+${a.put(`empty * ${sizeA}u`)}
+${b.put(`empty * ${sizeB}u`)}
+    workgroupBarrier();
+  }`;
+}
+
+const widened = (storage: Storage, value: string) =>
+  storage === 'f16' ? `vec4<f32>(${value})` : value;
+
+function multiply(product: Product, fromA: string, fromB: string): string {
+  const along = product.along === 'depth' ? alongDepth : alongRows;
+  return along(product, fromA, fromB);
+}
+
+const loadB = ({ tile, b }: Product, depth: string, fromB: string) =>
+  lines(columnVectors(tile), (j) => {
+    const at = `${fromB} + (${depth}) * ${tile.columns / 4}u + ${columnOf(tile, j)}`;
+    return `        let b${j} = ${widened(b.storage, `tile_b[${at}]`)};`;
+  });
+
+/** Four depths at a time: a vector of A for every row, then for each component the vectors of B. */
+function alongDepth(product: Product, fromA: string, fromB: string): string {
+  const { tile, a } = product;
+  const vectors = tile.depth / 4;
+  const loadA = lines(tile.threadRows, (i) => {
+    const at = `${fromA} + (${rowOf(product, i)}) * ${vectors}u + k`;
+    return `      let a${i} = ${widened(a.storage, `tile_a[${at}]`)};`;
+  });
+  const component = (c: string, depth: number) => `      {
+${loadB(product, `k * 4u + ${depth}u`, fromB)}
+${addProducts(tile, (i) => `a${i}.${c}`)}
+      }`;
+  return `    for (var k = 0u; k < ${vectors}u; k++) {
+${loadA}
+${[...'xyzw'].map(component).join('\n')}
+    }`;
+}
+
+/** One depth at a time: its vectors of A hold four rows each. */
+function alongRows(product: Product, fromA: string, fromB: string): string {
+  const { tile, a } = product;
+  const loadA = lines(tile.threadRows / 4, (i) => {
+    const at = `${fromA} + k * ${tile.rows / 4}u + ty + ${i * threadsDown(tile)}u`;
+    return `        let a${i} = ${widened(a.storage, `tile_a[${at}]`)};`;
+  });
+  return `    for (var k = 0u; k < ${tile.depth}u; k++) {
+${loadA}
+${loadB(product, 'k', fromB)}
+${addProducts(tile, (i) => `a${Math.floor(i / 4)}.${'xyzw'[i % 4]}`)}
+    }`;
+}
+
+const addProducts = (tile: Tile, a: (i: number) => string): string =>
+  lines(tile.threadRows, (i) =>
+    lines(columnVectors(tile), (j) => `        ${sumName(i, j)} += ${a(i)} * b${j};`),
+  );
+
+/** Statements that hand every sum of the invocation to `store(row, column, sum)`. */
+export function storeSums(
+  product: Product,
+  store: (row: string, column: string, sum: string) => string,
+): string {
+  const { tile } = product;
+  return lines(tile.threadRows, (i) =>
+    lines(columnVectors(tile), (j) => {
+      return `  ${store(rowOf(product, i), columnOf(tile, j), sumName(i, j))}`;
+    }),
+  );
+}
+
+/** The number of a workgroup in a grid that is folded where a dimension ends. */
+export const groupNumber = ([x, y]: readonly [number, number, number]): string =>
+  y === 1 ? 'group.x' : `group.y * ${x}u + group.x`;
