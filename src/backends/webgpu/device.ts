@@ -4,7 +4,7 @@ import { environmentError, HrposeError } from '../../errors.ts';
 import type { Binding, GpuFeatures, Shader } from './kernel.ts';
 
 export interface AdapterSummary {
-  /** 'google SwiftShader' or the like: as much as the adapter tells. */
+  /** As much as the adapter tells: its model and driver in Node, its family in a browser. */
   readonly name: string;
   /** Computes on the CPU: correct, and slower than the CPU backend. */
   readonly software: boolean;
@@ -41,12 +41,12 @@ const usefulLimits = [
 
 export function summarizeAdapter(adapter: GPUAdapter): AdapterSummary {
   const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
-  const said = [description || device, vendor, architecture].filter(Boolean);
-  const name = [...new Set(said)].join(', ') || 'an adapter without a name';
+  const said = [device || `${vendor} ${architecture}`.trim(), description].filter(Boolean);
+  const name = said.join(', ') || 'an adapter without a name';
   const known = /swiftshader|llvmpipe|lavapipe|softpipe|\bwarp\b|basic render/i;
   return {
     name,
-    software: isFallbackAdapter === true || known.test(`${name} ${device}`),
+    software: isFallbackAdapter === true || known.test(`${name} ${architecture}`),
     features: usefulFeatures.filter((feature) => adapter.features.has(feature)),
     limits: Object.fromEntries(usefulLimits.map((limit) => [limit, adapter.limits[limit]])),
   };
