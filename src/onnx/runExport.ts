@@ -7,6 +7,7 @@ import { createProgress } from '../cli/progress.ts';
 import { type Dataset, loadDataset } from '../data/dataset.ts';
 import { numericalError } from '../errors.ts';
 import { findPictures } from '../infer/findPictures.ts';
+import { modelMetadata } from '../infer/modelMetadata.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import { replaceFile, type WrittenFile } from '../train/durable.ts';
@@ -22,7 +23,7 @@ import {
   cropsOfRecords,
 } from './crops.ts';
 import type { ExportInput, ExportPrecision } from './export.ts';
-import { exportModel, type ModelExportOptions, modelMetadata } from './exportModel.ts';
+import { exportModel, type ModelExportOptions } from './exportModel.ts';
 import { exportSafetensors } from './exportSafetensors.ts';
 import { type ExportSource, exportSource } from './exportSource.ts';
 import { printOnnx, showValue } from './print.ts';
