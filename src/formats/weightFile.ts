@@ -1,0 +1,53 @@
+// Weight files on disk, in any format: read in one piece, so that tensors are views of it, and
+// replaced in one step when written.
+import { usageError } from '../errors.ts';
+import { readWhole, replaceFile, type WrittenFile } from '../train/durable.ts';
+import { headerLength } from './safetensors.ts';
+import type { Tensor } from './tensor.ts';
+import {
+  formatByName,
+  layoutWeights,
+  parseWeights,
+  type WeightFile,
+  type WrittenFormat,
+} from './weights.ts';
+
+export interface ReadWeightFile extends WeightFile {
+  /** Size of the file. */
+  readonly bytes: number;
+}
+
+/** Largest file read; HRNet-W48 with moments has under 1 GB. */
+const maxFileBytes = 4 * 2 ** 30;
+
+/** inputError where the file cannot be read, is damaged or holds anything but weights. */
+export function readWeightFile(path: string): ReadWeightFile {
+  let size = 0;
+  const bytes = readWhole(path, maxFileBytes, (start, fileBytes) => {
+    size = fileBytes;
+    return safetensorsPadding(start, fileBytes);
+  });
+  return { ...parseWeights(bytes, path), bytes: size };
+}
+
+/** Puts the data of a safetensors file at a multiple of 8 in memory; other formats align their own. */
+function safetensorsPadding(start: Uint8Array, fileBytes: number): number {
+  try {
+    const length = headerLength(start, fileBytes, (problem) => new Error(problem) as never);
+    return (8 - (length % 8)) % 8;
+  } catch {
+    return 0;
+  }
+}
+
+/** Writes tensors under a temporary name and renames it. The format is that of the name unless given. */
+export function writeWeightFile(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  format: WrittenFormat | undefined = formatByName(path),
+  nameTable?: ReadonlyMap<string, string>,
+): WrittenFile {
+  if (format === undefined)
+    throw usageError(`${path}: expected a name ending in .safetensors, .pth or .pdparams.`);
+  return replaceFile(path, layoutWeights(tensors, format, nameTable));
+}

@@ -1,0 +1,66 @@
+// Weights in any of the formats that HRNets come in, told apart by their first bytes, not by name.
+import { inputError } from '../errors.ts';
+import { layoutPaddle, parsePaddle } from './paddleFile.ts';
+import { layoutSafetensors, parseSafetensors } from './safetensors.ts';
+import type { Tensor } from './tensor.ts';
+import { isLegacyTorch, parseTorch } from './torchFile.ts';
+import { layoutTorch } from './torchWrite.ts';
+import { isZip } from './zipStored.ts';
+
+export type WeightFormat = 'safetensors' | 'torch-zip' | 'torch-legacy' | 'paddle';
+
+export interface WeightFile {
+  readonly format: WeightFormat;
+  /** Names as they stand in the file. */
+  readonly tensors: Map<string, Tensor>;
+  /** Of a safetensors file; empty in others. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** What else the file held, for a person. */
+  readonly notes: readonly string[];
+}
+
+/** Reads a whole file; tensors are views of `bytes` where they can be. `where` names it in errors. */
+export function parseWeights(bytes: Uint8Array, where: string): WeightFile {
+  const metadata = new Map<string, string>();
+  if (isZip(bytes) || isLegacyTorch(bytes)) {
+    const { format, tensors, path } = parseTorch(bytes, where);
+    const notes = path.length > 0 ? [`tensors of '${path.join('.')}'`] : [];
+    return { format, tensors, metadata, notes };
+  }
+  if (bytes[0] === 0x80 && bytes.length > 1 && bytes[1]! <= 5) {
+    const { tensors, others } = parsePaddle(bytes, where);
+    if (tensors.size === 0)
+      throw inputError(`${where}: expected arrays in this pickle, found none.`);
+    const notes = others.length > 0 ? [`besides: ${others.slice(0, 8).join(', ')}`] : [];
+    return { format: 'paddle', tensors, metadata, notes };
+  }
+  const { tensors, metadata: about } = parseSafetensors(bytes, where);
+  return { format: 'safetensors', tensors, metadata: about, notes: [] };
+}
+
+export type WrittenFormat = 'safetensors' | 'torch-zip' | 'paddle';
+
+/** The format that a file's name asks for; undefined for an ending that stands for none. */
+export function formatByName(path: string): WrittenFormat | undefined {
+  if (path.endsWith('.safetensors')) return 'safetensors';
+  if (/\.(pth|pt)$/.test(path)) return 'torch-zip';
+  return path.endsWith('.pdparams') ? 'paddle' : undefined;
+}
+
+/** A file of these tensors in pieces. `nameTable`: structured to unique names of a .pdparams. */
+export function layoutWeights(
+  tensors: ReadonlyMap<string, Tensor>,
+  format: WrittenFormat,
+  nameTable: ReadonlyMap<string, string> = new Map(),
+): readonly Uint8Array[] {
+  switch (format) {
+    case 'safetensors':
+      return layoutSafetensors(tensors).chunks;
+    case 'torch-zip':
+      return layoutTorch(tensors);
+    case 'paddle':
+      return layoutPaddle(tensors, nameTable);
+    default:
+      return format satisfies never;
+  }
+}
