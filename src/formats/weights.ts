@@ -27,7 +27,7 @@ export function parseWeights(bytes: Uint8Array, where: string): WeightFile {
     const notes = path.length > 0 ? [`tensors of '${path.join('.')}'`] : [];
     return { format, tensors, metadata, notes };
   }
-  if (bytes[0] === 0x80 && bytes.length > 1 && bytes[1]! <= 5) {
+  if (isPickle(bytes) && !looksLikeSafetensors(bytes)) {
     const { tensors, others } = parsePaddle(bytes, where);
     if (tensors.size === 0)
       throw inputError(`${where}: expected arrays in this pickle, found none.`);
@@ -37,6 +37,13 @@ export function parseWeights(bytes: Uint8Array, where: string): WeightFile {
   const { tensors, metadata: about } = parseSafetensors(bytes, where);
   return { format: 'safetensors', tensors, metadata: about, notes: [] };
 }
+
+/** PROTO and a version that exists. */
+const isPickle = (bytes: Uint8Array) => bytes[0] === 0x80 && bytes.length > 1 && bytes[1]! <= 5;
+
+/** The JSON header begins after its length, whose first two bytes can look like a pickle's. */
+const looksLikeSafetensors = (bytes: Uint8Array) =>
+  bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
 
 export type WrittenFormat = 'safetensors' | 'torch-zip' | 'paddle';
 

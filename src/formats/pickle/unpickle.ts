@@ -10,8 +10,9 @@ export interface Unpickled {
   readonly end: number;
 }
 
-/** More steps than any weight file has, and few enough to be over in a second. */
+/** A training checkpoint of HRNet-W48 has some 300,000 opcodes and 30,000 lists and dicts. */
 const mostOpcodes = 4_000_000;
+const mostContainers = 250_000;
 /** Longer text is kept as bytes. */
 const longText = 1 << 16;
 const mostDigits = 64;
@@ -36,6 +37,7 @@ class Machine {
   readonly #fail: Fail;
   readonly #stack: Item[] = [];
   readonly #memo = new Map<number, Pickled>();
+  #containers = 0;
   #at: number;
   /** Where the present opcode stands. */
   #opcodeAt: number;
@@ -66,8 +68,10 @@ class Machine {
   /** One opcode; names as in Python's pickletools. */
   #step(opcode: number): void {
     const value = this.#value(opcode);
-    if (value === undefined) this.#act(opcode);
-    else this.#stack.push(value);
+    if (value === undefined) return this.#act(opcode);
+    if (typeof value === 'object' && value !== null && ++this.#containers > mostContainers)
+      throw this.#fail(`more than ${mostContainers} lists and dicts`);
+    this.#stack.push(value);
   }
 
   /** What an opcode pushes; undefined for those that do something else. */
