@@ -49,6 +49,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./data.ts'),
   },
   {
+    name: 'weights',
+    group: 'Prepare',
+    summary: 'tell what a weights file holds (inspect), turn one kind into another (convert)',
+    load: () => import('./weights.ts'),
+  },
+  {
     name: 'config',
     group: 'Prepare',
     summary: 'print the settings that a config file and -o options amount to',

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Size } from '../data/record.ts';
 import { usageError } from '../errors.ts';
+import { readWeightFile } from '../formats/weightFile.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
 import { latestCheckpoint } from '../train/checkpoint.ts';
@@ -11,7 +12,6 @@ import { settingsOfResolved } from '../train/config/index.ts';
 import { findWeights } from '../train/findWeights.ts';
 import { readWeights } from '../train/initialWeights.ts';
 import type { Settings } from '../train/settings.ts';
-import { readTensorFile } from '../train/tensorFile.ts';
 import type { PoseModel } from './posePipeline.ts';
 import { recogniseNetwork } from './recogniseNetwork.ts';
 import { usualInput, usualRules, usualSkeleton } from './usualModel.ts';
@@ -51,7 +51,7 @@ export function modelOfWeights(path: string, inputSize?: Size): LoadedModel {
     }
     return { ...modelOfSettings(settings, file), knownBy: 'run' };
   }
-  const config = recogniseNetwork(readTensorFile(file).tensors, file);
+  const config = recogniseNetwork(readWeightFile(file).tensors, file);
   const weights: Weights = new Map();
   readWeights(config, file, 'nothing', weights);
   const skeleton = usualSkeleton(config.keypoints);

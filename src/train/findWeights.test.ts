@@ -55,17 +55,31 @@ test('a snapshot that lies one folder above, as PaddleDetection writes it, is fo
   refuses(join(output, 'deep', 'er', 'model_final'), /found no file/);
 });
 
-test('an error lists what was tried', (t) => {
-  const path = join(folder(t), 'run', 'best_model');
-  refuses(path, /Tried '.*best_model', '.*best_model\.safetensors', '.*best_model\/model\.safe/);
+test('weights of other projects are found by their endings, ours first', (t) => {
+  const output = folder(t);
+  const path = join(output, 'model_final');
+  for (const ending of ['.pt', '.pth', '.pdparams', '.safetensors']) {
+    writeFileSync(path + ending, '');
+    assert.equal(findWeights(path), path + ending);
+    assert.equal(findWeights(path + ending), path + ending);
+    assert.equal(findWeights(join(output, 'hrnet_w32_384x288', 'model_final')), path + ending);
+  }
+  writeFileSync(`${path}.bin`, '');
+  assert.equal(findWeights(`${path}.bin`), `${path}.bin`);
 });
 
-test('formats that cannot be read yet and addresses are told apart from missing files', (t) => {
-  const path = join(folder(t), 'model_final');
+test('what PaddleDetection saves beside its weights stands for them, unless it is asked for', (t) => {
+  const path = join(folder(t), '9');
+  writeFileSync(`${path}.pdopt`, '');
+  refuses(`${path}.pdopt`, /found no file '.*9\.pdopt'/);
   writeFileSync(`${path}.pdparams`, '');
-  refuses(path, /model_final\.pdparams' exists, but PaddleDetection weights cannot be read yet/);
-  refuses(`${path}.pdparams`, /Convert it to safetensors/);
-  writeFileSync(`${path}.bin`, '');
-  refuses(`${path}.bin`, /files of this kind/);
-  refuses('https://example.org/x.pdparams', /is an address\. Download it/);
+  assert.equal(findWeights(`${path}.pdopt`), `${path}.pdparams`);
+  assert.equal(findWeights(`${path}.pdopt`, { asNamed: true }), `${path}.pdopt`);
+});
+
+test('an error says what was looked for', (t) => {
+  const path = join(folder(t), 'run', 'best_model');
+  refuses(path, /found no file '.*best_model', none with \.safetensors, .*\.pt after it/);
+  refuses('a\0b', /cannot be looked for/);
+  refuses('https://example.org/x.pdparams', /was not fetched/);
 });

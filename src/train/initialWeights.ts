@@ -1,10 +1,10 @@
 // Weights of a file on disk for a network.
+import { readWeightFile } from '../formats/weightFile.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { takeWeights } from '../models/takeWeights.ts';
-import { describeMatch } from '../models/weights.ts';
+import { describeMatch, hasHead } from '../models/weights.ts';
 import { findWeights } from './findWeights.ts';
-import { readTensorFile } from './tensorFile.ts';
 
 export interface WeightsReport {
   readonly file: string;
@@ -23,7 +23,8 @@ export function readWeights(
   weights: Weights = new Map(),
 ): WeightsReport {
   const file = findWeights(path);
-  const { tensors } = readTensorFile(file);
+  const { tensors } = readWeightFile(file);
   const report = takeWeights(config, tensors, file, mayMiss, weights);
-  return { file, summary: describeMatch(report) };
+  const head = mayMiss === 'head' && !hasHead(report) ? ['The head starts as drawn.'] : [];
+  return { file, summary: [describeMatch(report), ...head].join('\n') };
 }
