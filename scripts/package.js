@@ -1,6 +1,6 @@
-// Makes dist/package/, what an installed package runs: the transpiled sources, and type declarations
-// of the public entry points and whatever they mention. npm runs it before it packs (`prepack`); with
-// `ignore-scripts`, as .npmrc here has it, run it by hand or pack with --ignore-scripts=false.
+// Makes dist/package/, what an installed package runs: the transpiled sources, hrpose/web as one file, and
+// type declarations of the public entry points and whatever they mention. npm runs it before it packs
+// (`prepack`); with `ignore-scripts`, as .npmrc here has it, run it by hand or pack with --ignore-scripts=false.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -8,9 +8,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { packageBuild, packageFolder, rewriteSpecifiers } from './build.js';
 import { ensureReady, root } from './setup.js';
+import { bundleLibrary } from './web.js';
 
 /** Modules that package.json's `exports` name, without extension. */
-const entryPoints = ['index'].filter((name) => existsSync(join(root, 'src', `${name}.ts`)));
+const entryPoints = ['index', 'web/index'].filter((name) =>
+  existsSync(join(root, 'src', `${name}.ts`)),
+);
 
 /** Type declarations of all sources that the entry points reach, in a folder. */
 function emitDeclarations(folder) {
@@ -27,10 +30,13 @@ function emitDeclarations(folder) {
 
 async function writeProject(folder) {
   const files = entryPoints.map((name) => join(root, 'src', `${name}.ts`));
-  const types = [join(root, 'node_modules/@types')];
+  const types = [join(root, 'node_modules/@types'), join(root, 'node_modules')];
   const project = {
     extends: join(root, 'tsconfig.json'),
-    compilerOptions: { typeRoots: types },
+    compilerOptions: {
+      typeRoots: types,
+      lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'],
+    },
     include: [],
     files,
   };
@@ -58,6 +64,7 @@ ensureReady({ need: ['node_modules'] });
 const folder = await mkdtemp(join(tmpdir(), 'hrpose-types-'));
 try {
   await packageBuild();
+  await bundleLibrary(join(packageFolder, 'web'));
   await writeProject(folder);
   emitDeclarations(folder);
   const done = new Set();

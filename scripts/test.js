@@ -1,5 +1,5 @@
 // npm test: prepares what is missing, then runs every *.test.ts under src with Node's test runner, but
-// those that need a GPU (npm run test:gpu).
+// those that need a GPU (npm run test:gpu) or a browser (npm run test:browser).
 // Extra arguments go to the runner; names of test files among them replace the whole list:
 //   npm test -- src/pose/affine.test.ts --test-name-pattern=rotation
 import { spawnSync } from 'node:child_process';
@@ -13,7 +13,7 @@ ensureReady({ need: ['node_modules', 'dnnl'] });
 const given = process.argv.slice(2);
 const named = given.filter((argument) => argument.endsWith('.test.ts'));
 const all = readdirSync(join(root, 'src'), { recursive: true })
-  .filter((file) => file.endsWith('.test.ts') && !file.endsWith('.gpu.test.ts'))
+  .filter((file) => file.endsWith('.test.ts') && !/\.(gpu|browser)\.test\.ts$/.test(file))
   .sort()
   .map((file) => join('src', file));
 const files = named.length > 0 ? named : all;

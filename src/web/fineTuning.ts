@@ -1,0 +1,130 @@
+// Training in a browser, one step a call, so that whoever calls decides when to go on, look or stop. With
+// the same settings, data and seed the steps are those of train/train.ts.
+import type { Backend } from '../backends/backend.ts';
+import { epochOrder } from '../data/sampler.ts';
+import { inputError, numericalError } from '../errors.ts';
+import type { PoseModel } from '../infer/posePipeline.ts';
+import { learningRateAt } from '../train/learningRate.ts';
+import type { Settings } from '../train/settings.ts';
+import { Trainer } from '../train/trainer.ts';
+import { makeBatch } from './batches.ts';
+import type { WebDataset } from './cocoFolder.ts';
+
+export interface FineTuneSettings
+  extends Pick<Settings, 'target' | 'loss' | 'learningRate' | 'optimizer' | 'bnMomentum'> {
+  readonly train: Pick<Settings['train'], 'batchSize' | 'shuffle' | 'dropLast' | 'augment' | 'udp'>;
+  readonly seed: number;
+}
+
+export interface FineTuneStep {
+  /** Finished steps with this one. */
+  readonly step: number;
+  /** Before the step. */
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly images: number;
+  readonly milliseconds: number;
+}
+
+export class FineTuning {
+  readonly #model: PoseModel;
+  readonly #dataset: WebDataset;
+  readonly #settings: FineTuneSettings;
+  readonly #trainer: Trainer;
+  readonly #batchesPerEpoch: number;
+  readonly #order: Generator<{ readonly indices: Int32Array; readonly epoch: number }>;
+  #next: ReturnType<typeof makeBatch> | undefined;
+  #step = 0;
+
+  /** Starts from the model's weights; its input size is that of the crops. */
+  constructor(backend: Backend, model: PoseModel, dataset: WebDataset, settings: FineTuneSettings) {
+    this.#model = model;
+    this.#dataset = dataset;
+    this.#settings = settings;
+    this.#order = this.#endlessOrder();
+    this.#batchesPerEpoch = this.#batchesOf(0).length;
+    const { batchSize } = settings.train;
+    if (this.#batchesPerEpoch === 0) {
+      throw inputError(
+        `training: ${dataset.records.length} people are fewer than one batch of ${batchSize}. Use a smaller batch.`,
+      );
+    }
+    const { inputSize, normalize, config, weights } = model;
+    const { target, loss, optimizer: adam, bnMomentum } = settings;
+    const heatmapSize = { width: inputSize.width / 4, height: inputSize.height / 4 };
+    const options = { config, inputSize, normalize, loss, adam, bnMomentum };
+    const memory = { accumulate: false, recompute: false };
+    const full = { ...options, ...memory, target: { ...target, heatmapSize } };
+    this.#trainer = new Trainer(backend, full, Math.min(batchSize, dataset.records.length));
+    this.#trainer.setWeights(weights);
+  }
+
+  get steps(): number {
+    return this.#step;
+  }
+
+  get epoch(): number {
+    return Math.floor(this.#step / this.#batchesPerEpoch);
+  }
+
+  /** One step. The next batch is made while the GPU works. */
+  async step(): Promise<FineTuneStep> {
+    const start = performance.now();
+    const learningRate = learningRateAt(
+      this.#settings.learningRate,
+      this.#step,
+      this.#batchesPerEpoch,
+    );
+    const batch = await (this.#next ?? this.#nextBatch());
+    this.#next = this.#nextBatch();
+    // Whoever asks for the next step meets the error.
+    this.#next.catch(() => {});
+    const loss = await this.#trainer.gradients(batch, 1);
+    if (!Number.isFinite(loss)) {
+      throw numericalError(
+        `training: the loss is ${loss} at step ${this.#step}. The weights before it are lost; start again with a lower learning rate.`,
+      );
+    }
+    await this.#trainer.update(learningRate);
+    this.#step++;
+    const milliseconds = performance.now() - start;
+    return { step: this.#step, loss, learningRate, images: batch.size, milliseconds };
+  }
+
+  /** The model with the weights of now. */
+  async model(): Promise<PoseModel> {
+    const tensors = await this.#trainer.tensors();
+    for (const [name, { data }] of tensors) {
+      if (data.every(Number.isFinite)) continue;
+      throw numericalError(
+        `training: '${name}' is not finite after step ${this.#step}. Start again with a lower learning rate.`,
+      );
+    }
+    const weights = new Map(Array.from(tensors, ([name, { data }]) => [name, data]));
+    return { ...this.#model, weights };
+  }
+
+  close(): void {
+    this.#trainer.close();
+  }
+
+  #nextBatch(): ReturnType<typeof makeBatch> {
+    const { skeleton, inputSize } = this.#model;
+    const { train, seed } = this.#settings;
+    const { indices, epoch } = this.#order.next().value;
+    const rules = { skeleton, inputSize, augment: train.augment, udp: train.udp, seed };
+    return makeBatch(this.#dataset, rules, indices, epoch);
+  }
+
+  *#endlessOrder() {
+    for (let epoch = 0; ; epoch++) {
+      for (const indices of this.#batchesOf(epoch)) yield { indices, epoch };
+    }
+  }
+
+  #batchesOf(epoch: number): Int32Array[] {
+    const { seed, train } = this.#settings;
+    const { shuffle, batchSize, dropLast } = train;
+    return epochOrder(this.#dataset.records.length, { seed, epoch, shuffle, batchSize, dropLast });
+  }
+}

@@ -1,0 +1,29 @@
+// hrpose/web: the engine in a browser. Models from safetensors files, poses in pictures, training on a
+// folder in COCO's format, all on WebGPU. docs/web.md describes it; needs nothing of Node.
+export { type AdapterSummary, type Gpu, isDeviceLost } from '../backends/webgpu/device.ts';
+export { createGpuBackend } from '../backends/webgpu/index.ts';
+export { HrposeError } from '../errors.ts';
+export { type PoseModel, PosePipeline, type PosePipelineOptions } from '../infer/posePipeline.ts';
+export type { Box, PersonBox, Pose } from '../pose/estimate.ts';
+export type { Skeleton } from '../pose/skeleton.ts';
+export { coco17, mpii16 } from '../pose/skeletons.ts';
+export type { RgbImage } from '../pose/warp.ts';
+export { makeBatch } from './batches.ts';
+export {
+  annotationFiles,
+  type FolderFile,
+  type OpenDatasetOptions,
+  openDataset,
+  type WebDataset,
+} from './cocoFolder.ts';
+export { openWebGpu } from './device.ts';
+export { type FineTuneSettings, type FineTuneStep, FineTuning } from './fineTuning.ts';
+export { drawModel, type ReadModel, readModel, writeModel } from './model.ts';
+export { type DecodePictureOptions, decodePicture, openBitmap, rgbOf } from './picture.ts';
+export {
+  openNetwork,
+  predictPeople,
+  type ScoreOptions,
+  scoreModel,
+  type WebScore,
+} from './predict.ts';
