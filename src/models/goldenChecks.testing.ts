@@ -74,8 +74,11 @@ const gradients: [string, number, number, number][] = [
   ['final_layer.bias', 0.3058180511001488, -0.14294700732264998, -0.017380062536723976],
 ];
 
-/** A training step: loss, gradients, running statistics and update. */
-export async function checkGoldenStep(backend: Backend): Promise<void> {
+/**
+ * A training step: loss, gradients, running statistics and update.
+ * @param slack widens the limits of gradients, which ReLUs that flip by rounding decide
+ */
+export async function checkGoldenStep(backend: Backend, slack = 1): Promise<void> {
   const graph = withGradientStates(
     floatGraph(config, { kind: 'train', momentum: 0.9 }, goldenSize),
     false,
@@ -97,16 +100,16 @@ export async function checkGoldenStep(backend: Backend): Promise<void> {
 
   let total = 0;
   for (const name of parameters.keys()) total += l2(await states.read(gradientOf(name))) ** 2;
-  near(Math.sqrt(total), 242.54407467881526, 1e-3, 'L2 of all gradients');
+  near(Math.sqrt(total), 242.54407467881526, slack * 1e-3, 'L2 of all gradients');
   for (const [name, norm, first, second] of gradients) {
     const gradient = await states.read(gradientOf(name));
     // ReLUs that flip by float32 rounding bound what float32 can do here: PyTorch's own float32 is off
     // its float64 by 1.4e-3 in the norm and by 1.1e-2 of the tensor's scale in conv1.weight (docs/log.md).
-    near(l2(gradient), norm, 3e-3, `L2 of ${name}`);
+    near(l2(gradient), norm, slack * 3e-3, `L2 of ${name}`);
     const scale = norm / Math.sqrt(gradient.length);
     [first, second].forEach((expected, i) => {
       const error = Math.abs(gradient[i]! - expected) / scale;
-      assert.ok(error < 0.03, `${name}[${i}]: ${gradient[i]}, expected ${expected}`);
+      assert.ok(error < slack * 0.03, `${name}[${i}]: ${gradient[i]}, expected ${expected}`);
     });
   }
   near((await states.read('bn1.running_mean'))[0]!, -0.08055775893758176, 1e-5, 'running mean');

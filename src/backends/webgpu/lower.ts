@@ -2,6 +2,8 @@
 // they want (a reorder is added where a tensor lies differently) and for outputs; where in the arena a
 // tensor lies is decided in arena.ts.
 import type { Graph, Node, State, Value, ValueId } from '../../graph/graph.ts';
+import type { ConvDims, ConvKind } from './conv/dims.ts';
+import { convTiles, type Tile } from './conv/tile.ts';
 import type { Dispatch, GpuBlock, GpuFeatures, GpuTensor, Shader } from './kernel.ts';
 import { copyShader, reorderShader } from './kernels/reorder.ts';
 import { type Layout, layoutBytes } from './layout.ts';
@@ -91,6 +93,11 @@ export class Lowering {
     this.#reorder(tensor, copy);
     this.#reordered.set(value.id, [...copies, copy]);
     return copy;
+  }
+
+  /** How a convolution is cut. */
+  tile(kind: ConvKind, dims: ConvDims): Tile {
+    return convTiles(kind, dims, this.features)[0]!;
   }
 
   /** Memory that lives between the dispatches that touch it. */

@@ -16,103 +16,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   y[i] = (pixel * 0.003921568859368563f - mean) * factor;
 }
 
-// targetWeight 2×5, workgroups 1×1×1
-@group(0) @binding(0) var<storage, read> keypoints: array<f32>;
-@group(0) @binding(1) var<storage, read> visible: array<f32>;
-@group(0) @binding(2) var<storage, read_write> weight: array<f32>;
-
-struct Axis { exact: f32, first: f32, end: f32 }
-
-fn column_axis(position: f32) -> Axis {
-  let exact = position * 0.25f;
-  let middle = trunc(exact + 0.5);
-  return Axis(
-    middle,
-    trunc(middle - 6.0f),
-    trunc(middle + 7.0f),
-  );
-}
-
-fn row_axis(position: f32) -> Axis {
-  let exact = position * 0.25f;
-  let middle = trunc(exact + 0.5);
-  return Axis(
-    middle,
-    trunc(middle - 6.0f),
-    trunc(middle + 7.0f),
-  );
-}
-
-fn weight_of(person: u32, x: Axis, y: Axis) -> f32 {
-  let outside = x.first >= 16.0f || y.first >= 16.0f || x.end < 0.0 || y.end < 0.0;
-  return select(visible[person], 0.0, outside);
-}
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * 65535u + group.x) * 256u + lane;
-  if (i >= 12u) { return; }
-  if (i >= 10u) {
-    weight[i] = 0.0;
-    return;
-  }
-  weight[i] = weight_of(i, column_axis(keypoints[2u * i]), row_axis(keypoints[2u * i + 1u]));
-}
-
-// heatmaps standard 2×5×16×16, workgroups 4×1×1
-@group(0) @binding(0) var<storage, read> keypoints: array<f32>;
-@group(0) @binding(1) var<storage, read> visible: array<f32>;
-@group(0) @binding(2) var<storage, read_write> heatmaps: array<vec4<f32>>;
-
-struct Axis { exact: f32, first: f32, end: f32 }
-
-fn column_axis(position: f32) -> Axis {
-  let exact = position * 0.25f;
-  let middle = trunc(exact + 0.5);
-  return Axis(
-    middle,
-    trunc(middle - 6.0f),
-    trunc(middle + 7.0f),
-  );
-}
-
-fn row_axis(position: f32) -> Axis {
-  let exact = position * 0.25f;
-  let middle = trunc(exact + 0.5);
-  return Axis(
-    middle,
-    trunc(middle - 6.0f),
-    trunc(middle + 7.0f),
-  );
-}
-
-fn weight_of(person: u32, x: Axis, y: Axis) -> f32 {
-  let outside = x.first >= 16.0f || y.first >= 16.0f || x.end < 0.0 || y.end < 0.0;
-  return select(visible[person], 0.0, outside);
-}
-
-fn value(person: u32, column: f32, row: f32) -> f32 {
-  let x = column_axis(keypoints[2u * person]);
-  let y = row_axis(keypoints[2u * person + 1u]);
-  if (!(weight_of(person, x, y) > 0.5) || !(column >= x.first && column < x.end && row >= y.first && row < y.end)) { return 0.0; }
-  let dx = column - x.exact;
-  let dy = row - y.exact;
-  return exp(-(dx * dx + dy * dy) * 0.125f);
-}
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * 65535u + group.x) * 256u + lane;
-  if (i >= 1024u) { return; }
-  let k = (i % 2u) * 4u;
-  let column = f32((i / 2u) % 16u);
-  let row = f32((i / 32u) % 16u);
-  let person = (i / 512u) * 5u + k;
-  var cell = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (k + j < 5u) { cell[j] = value(person + j, column, row); }
-  }
-  heatmaps[i] = cell;
-}
-
 // batchNorm statistics 2×64×32×32, workgroups 16×1×1
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> partial: array<vec4<f32>>;
@@ -281,6 +184,103 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let i = (group.y * 65535u + group.x) * 256u + lane;
   if (i >= 1024u) { return; }
   y[i] = a[i] + b[i];
+}
+
+// targetWeight 2×5, workgroups 1×1×1
+@group(0) @binding(0) var<storage, read> keypoints: array<f32>;
+@group(0) @binding(1) var<storage, read> visible: array<f32>;
+@group(0) @binding(2) var<storage, read_write> weight: array<f32>;
+
+struct Axis { exact: f32, first: f32, end: f32 }
+
+fn column_axis(position: f32) -> Axis {
+  let exact = position * 0.25f;
+  let middle = trunc(exact + 0.5);
+  return Axis(
+    middle,
+    trunc(middle - 6.0f),
+    trunc(middle + 7.0f),
+  );
+}
+
+fn row_axis(position: f32) -> Axis {
+  let exact = position * 0.25f;
+  let middle = trunc(exact + 0.5);
+  return Axis(
+    middle,
+    trunc(middle - 6.0f),
+    trunc(middle + 7.0f),
+  );
+}
+
+fn weight_of(person: u32, x: Axis, y: Axis) -> f32 {
+  let outside = x.first >= 16.0f || y.first >= 16.0f || x.end < 0.0 || y.end < 0.0;
+  return select(visible[person], 0.0, outside);
+}
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * 65535u + group.x) * 256u + lane;
+  if (i >= 12u) { return; }
+  if (i >= 10u) {
+    weight[i] = 0.0;
+    return;
+  }
+  weight[i] = weight_of(i, column_axis(keypoints[2u * i]), row_axis(keypoints[2u * i + 1u]));
+}
+
+// heatmaps standard 2×5×16×16, workgroups 4×1×1
+@group(0) @binding(0) var<storage, read> keypoints: array<f32>;
+@group(0) @binding(1) var<storage, read> visible: array<f32>;
+@group(0) @binding(2) var<storage, read_write> heatmaps: array<vec4<f32>>;
+
+struct Axis { exact: f32, first: f32, end: f32 }
+
+fn column_axis(position: f32) -> Axis {
+  let exact = position * 0.25f;
+  let middle = trunc(exact + 0.5);
+  return Axis(
+    middle,
+    trunc(middle - 6.0f),
+    trunc(middle + 7.0f),
+  );
+}
+
+fn row_axis(position: f32) -> Axis {
+  let exact = position * 0.25f;
+  let middle = trunc(exact + 0.5);
+  return Axis(
+    middle,
+    trunc(middle - 6.0f),
+    trunc(middle + 7.0f),
+  );
+}
+
+fn weight_of(person: u32, x: Axis, y: Axis) -> f32 {
+  let outside = x.first >= 16.0f || y.first >= 16.0f || x.end < 0.0 || y.end < 0.0;
+  return select(visible[person], 0.0, outside);
+}
+
+fn value(person: u32, column: f32, row: f32) -> f32 {
+  let x = column_axis(keypoints[2u * person]);
+  let y = row_axis(keypoints[2u * person + 1u]);
+  if (!(weight_of(person, x, y) > 0.5) || !(column >= x.first && column < x.end && row >= y.first && row < y.end)) { return 0.0; }
+  let dx = column - x.exact;
+  let dy = row - y.exact;
+  return exp(-(dx * dx + dy * dy) * 0.125f);
+}
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * 65535u + group.x) * 256u + lane;
+  if (i >= 1024u) { return; }
+  let k = (i % 2u) * 4u;
+  let column = f32((i / 2u) % 16u);
+  let row = f32((i / 32u) % 16u);
+  let person = (i / 512u) * 5u + k;
+  var cell = vec4<f32>();
+  for (var j = 0u; j < 4u; j++) {
+    if (k + j < 5u) { cell[j] = value(person + j, column, row); }
+  }
+  heatmaps[i] = cell;
 }
 
 // loss 2×5×16×16, workgroups 4×1×1

@@ -1,22 +1,13 @@
-// The three convolution kernels on tensors: their shaders are made in conv/.
+// The three convolution kernels on tensors: their shaders and tiles are chosen and made in conv/.
 import type { Shape } from '../../../graph/graph.ts';
 import type { ConvAttrs, FusedConvAttrs } from '../../../ops/conv2d.ts';
-import type { Kernel } from '../lower.ts';
-import { plainForward, plainGradBias, plainGradInput, plainGradWeight } from './plainConv.ts';
-
-export interface ConvDims {
-  n: number;
-  h: number;
-  w: number;
-  cin: number;
-  cout: number;
-  kh: number;
-  kw: number;
-  stride: number;
-  padding: number;
-  outH: number;
-  outW: number;
-}
+import { type ConvDims, flopsOf } from '../conv/dims.ts';
+import { convForward } from '../conv/forward.ts';
+import type { TwoStages } from '../conv/gradBias.ts';
+import { convGradInput } from '../conv/gradInput.ts';
+import { convGradWeight } from '../conv/gradWeight.ts';
+import type { GpuTensor } from '../kernel.ts';
+import type { Kernel, Lowering } from '../lower.ts';
 
 function dimsOf(x: Shape, weight: Shape, y: Shape, { stride, padding }: ConvAttrs): ConvDims {
   const [n, cin, h, w] = x as [number, number, number, number];
@@ -25,13 +16,11 @@ function dimsOf(x: Shape, weight: Shape, y: Shape, { stride, padding }: ConvAttr
   return { n, h, w, cin, cout, kh, kw, stride, padding, outH, outW };
 }
 
-/** Two operations a multiply-add. */
-const flopsOf = ({ n, outH, outW, cin, cout, kh, kw }: ConvDims) =>
-  2 * n * outH * outW * cin * cout * kh * kw;
-
 export const conv2d: Kernel = ({ attrs, inputs: [x, w, b, added], outputs: [y] }, low) => {
   const { relu = false, residual = false } = attrs as FusedConvAttrs;
   const dims = dimsOf(x!.shape, w!.shape, y!.shape, attrs);
+  const end = { bias: b !== undefined, relu, residual };
+  const shader = convForward(dims, end, low.tile('forward', dims), low.features);
   const tensors = [
     low.in(x!, 'channelsLast'),
     low.in(w!, 'weights'),
@@ -39,7 +28,6 @@ export const conv2d: Kernel = ({ attrs, inputs: [x, w, b, added], outputs: [y] }
     ...(residual ? [low.in(added!, 'channelsLast')] : []),
     low.out(y!, 'channelsLast'),
   ];
-  const shader = plainForward(dims, { bias: b !== undefined, relu, residual });
   low.dispatch(shader, tensors, flopsOf(dims));
 };
 
@@ -50,13 +38,28 @@ export const conv2dGradInput: Kernel = ({ attrs, inputs: [dy, w], outputs: [dx] 
     low.in(w!, 'weights'),
     low.out(dx!, 'channelsLast'),
   ];
-  low.dispatch(plainGradInput(dims), tensors, flopsOf(dims));
+  const shaders = convGradInput(dims, low.tile('gradInput', dims), low.features);
+  for (const shader of shaders) low.dispatch(shader, tensors, flopsOf(dims) / shaders.length);
 };
 
 export const conv2dGradWeight: Kernel = ({ attrs, inputs: [x, dy], outputs: [dw, db] }, low) => {
   const dims = dimsOf(x!.shape, dw!.shape, dy!.shape, attrs);
-  const source = low.in(x!, 'channelsLast');
+  const tile = low.tile('gradWeight', dims);
+  const sums = convGradWeight(dims, { bias: db !== undefined }, tile, low.features);
   const gradient = low.in(dy!, 'channelsLast');
-  low.dispatch(plainGradWeight(dims), [source, gradient, low.out(dw!, 'weights')], flopsOf(dims));
-  if (db) low.dispatch(plainGradBias(dims), [gradient, low.out(db, 'plain')]);
+  const reads = [low.in(x!, 'channelsLast'), gradient];
+  inTwoStages(low, sums, reads, low.out(dw!, 'weights'), flopsOf(dims));
+  if (db) inTwoStages(low, sums.bias!, [gradient], low.out(db, 'plain'), gradient.block.bytes / 4);
 };
+
+function inTwoStages(
+  low: Lowering,
+  { partials, reduce, scratchFloats }: TwoStages,
+  reads: readonly GpuTensor[],
+  out: GpuTensor,
+  flops: number,
+): void {
+  const scratch = low.scratch([scratchFloats]);
+  low.dispatch(partials, [...reads, scratch], flops);
+  low.dispatch(reduce, [scratch, out], scratchFloats);
+}
