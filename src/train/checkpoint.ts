@@ -215,8 +215,8 @@ function checkpointFolder(path: string): string {
   const found = latestCheckpoint(basename(path) === 'checkpoints' ? dirname(path) : path);
   if (found !== undefined) return found;
   throw inputError(
-    `${path}: expected a run folder with checkpoints/step-N, one of those folders, or a ` +
-      '.safetensors file. Check the path.',
+    `${path}: expected a run folder with checkpoints/step-N or one of those folders. Check the path. ` +
+      `Weights alone are for -o pretrain_weights=${path}.`,
   );
 }
 

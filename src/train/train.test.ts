@@ -5,10 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createDnnlBackend } from '../backends/onednn/index.ts';
 import { loadDataset } from '../data/dataset.ts';
-import { HrposeError } from '../errors.ts';
+import { environmentError, HrposeError } from '../errors.ts';
+import { writeWeightFile } from '../formats/weightFile.ts';
+import { drawnWeights } from '../models/drawWeights.ts';
+import { hrnetState } from '../models/hrnetConfigs.ts';
 import { packageRoot } from '../packageRoot.ts';
 import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { createTrainReport } from './report.ts';
+import { networkConfig } from './score.ts';
 import { demoConfig, settingsOf, tinyRun } from './tinyRun.testing.ts';
 import { type TrainOptions, train } from './train.ts';
 
@@ -39,7 +43,6 @@ function optionsFor(name: string, more: readonly string[] = [], rest: Partial<Tr
     accumulate: 1,
     saveMinutes: 30,
     skipBadImages: false,
-    cacheBytes: 0,
     ...rest,
   };
   return { options, runDir: join(out, 'demo') };
@@ -191,6 +194,37 @@ test('a checkpoint of another network is refused by name and shape', async () =>
     resume: runDir,
   });
   await assert.rejects(train(wider.options), /expected 'transition1\.0\.0\.weight' of shape \[16,/);
+});
+
+test('a new run fetches the weights that it names by address, a resumed one does not', async () => {
+  const address = 'https://example.org/start.pth';
+  const asked: string[] = [];
+  const file = join(tiny.folder, 'start.pth');
+  const fetchWeights = async (place: string) => {
+    asked.push(place);
+    return file;
+  };
+  const from = ['epoch=1', 'LearningRate.base_lr=0', `pretrain_weights=${address}`];
+  const { options, runDir } = optionsFor('fetched', from, { fetchWeights });
+  const config = networkConfig(options.settings);
+  const weights = drawnWeights(config, 77);
+  const tensors = Array.from(hrnetState(config), ([name, shape]) => {
+    const data = new Uint8Array(weights.get(name)!.buffer);
+    return [`module.${name}`, { dtype: 'F32', shape, data } as const] as const;
+  });
+  writeWeightFile(file, new Map(tensors));
+  await train(options);
+  const trained = loadCheckpoint(runDir).tensors.get('conv1.weight')!;
+  // With a learning rate of 0 the parameters stay what the file held.
+  assert.deepEqual(trained.data, weights.get('conv1.weight'));
+  await train({ ...options, resume: runDir });
+  assert.deepEqual(asked, [address]);
+  const offline = () => Promise.reject(environmentError(`download: ${address} failed.`));
+  await assert.rejects(train({ ...options, fetchWeights: offline }), {
+    exitCode: 4,
+    message: /^pretrain_weights: download: .*\nTo start from drawn weights: -o pretrain_weights=$/,
+  });
+  await assert.rejects(train({ ...options, resume: file }), /are for -o pretrain_weights=/);
 });
 
 test('a run can start from weights of a file, and the head may be missing from it', async () => {
