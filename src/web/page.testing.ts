@@ -1,10 +1,14 @@
 // Runs in a page: what tests ask of the engine there. Arguments and results are plain data.
+import { paintHeatmaps } from '../../web/paint.ts';
 import { checkGoldenScoring } from '../models/goldenChecks.testing.ts';
 import { tinyTraining } from '../models/tinyTraining.testing.ts';
+import { boxCrop, readKeypoints } from '../pose/estimate.ts';
 import {
   annotationFiles,
+  coco17,
   createGpuBackend,
   decodePicture,
+  drawModel,
   type FineTuneSettings,
   FineTuning,
   makeBatch,
@@ -91,4 +95,33 @@ export async function firstCrops(given: Training, indices: readonly number[]) {
   const rules = { skeleton, inputSize, augment, udp, seed: settings.seed };
   const batch = await makeBatch(dataset, rules, Int32Array.from(indices), 0);
   return { images: Array.from(batch.images), keypoints: Array.from(batch.keypoints) };
+}
+
+/**
+ * One peak drawn over an empty picture: how far the middle of what was painted lies from the middle of the
+ * pixel that the keypoint names, px.
+ */
+export function heatmapOffset(udp: boolean): [number, number] {
+  const inputSize = { width: 96, height: 128 };
+  const model = { ...drawModel('hrnet-small', 4, coco17, 1), inputSize, udp };
+  const [w, h] = [24, 32];
+  const heatmaps = new Float32Array(17 * w * h);
+  for (let y = 0; y < h; y++)
+    for (let x = 0; x < w; x++)
+      heatmaps[y * w + x] = Math.exp(-((x - 9.3) ** 2 + (y - 17.8) ** 2) / 8);
+  const box = [60, 30, 150, 220] as const;
+  const crop = boxCrop(box, inputSize);
+  const [keypoints] = readKeypoints(heatmaps, [1, 17, h, w], [crop], model);
+  const context = new OffscreenCanvas(320, 320).getContext('2d')!;
+  const pose = { box, boxScore: 1, score: 1, crop, heatmaps, keypoints: keypoints! };
+  paintHeatmaps(context, pose, model);
+  const { data } = context.getImageData(0, 0, 320, 320);
+  let [sum, sumX, sumY] = [0, 0, 0];
+  for (let i = 0; i < 320 * 320; i++) {
+    const alpha = data[4 * i + 3]!;
+    sum += alpha;
+    sumX += alpha * ((i % 320) + 0.5);
+    sumY += alpha * (Math.floor(i / 320) + 0.5);
+  }
+  return [sumX / sum - keypoints![0]! - 0.5, sumY / sum - keypoints![1]! - 0.5];
 }
