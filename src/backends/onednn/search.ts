@@ -65,61 +65,123 @@ export function measuring(ffi: Ffi, dnnl: Dnnl, choices: ConvChoices): ConvSearc
     choose({ key, candidates, trial }) {
       const known = choices.find(key);
       if (known && candidates.some((c) => sameChoice(c, known))) return known;
-      if (candidates.length === 1) return candidates[0]!;
-      let best = { choice: candidates[0]!, milliseconds: Number.POSITIVE_INFINITY };
-      for (const choice of candidates) {
-        const found = trial(choice);
-        if (!found) continue;
-        const milliseconds = trialTime(ffi, dnnl, found, best.milliseconds);
-        if (milliseconds < best.milliseconds) best = { choice, milliseconds };
+      const racers = entrants(candidates, trial).map(({ choice, found }) => {
+        const racer = prepare(ffi, dnnl, choice, found);
         found.pd.destroy();
+        return racer;
+      });
+      try {
+        race(racers);
+        const best = racers.reduce((a, b) => (b.best < a.best ? b : a));
+        if (racers.length > 1) choices.keep(key, best.choice, best.best);
+        return best.choice;
+      } finally {
+        for (const racer of racers) racer.close();
       }
-      choices.keep(key, best.choice, best.milliseconds);
-      return best.choice;
     },
   };
+}
+
+/** What the library has; its plain loops, a thousand times slower, only where it has nothing else. */
+function entrants(candidates: readonly ConvChoice[], trial: ConvQuestion['trial']) {
+  const all = candidates.flatMap((choice) => {
+    const found = trial(choice);
+    return found ? [{ choice, found, plain: found.pd.implementation().startsWith('ref') }] : [];
+  });
+  const fast = all.filter(({ plain }) => !plain);
+  const kept = fast.length > 0 ? fast : all.slice(0, 1);
+  for (const one of all) if (!kept.includes(one)) one.found.pd.destroy();
+  return kept;
 }
 
 const sameChoice = (a: ConvChoice, b: ConvChoice) =>
   a.algorithm === b.algorithm && a.layout === b.layout;
 
-/** Milliseconds of a convolution and the reorders around it; Infinity once it is slower than `limit`. */
-function trialTime(ffi: Ffi, dnnl: Dnnl, { pd, tensors }: Trial, limit: number): number {
-  // The library's plain loops are a thousand times slower: not worth the minutes to time them.
-  if (pd.implementation().startsWith('ref') && limit < Number.POSITIVE_INFINITY)
-    return Number.POSITIVE_INFINITY;
-  let total = primitiveTime(ffi, dnnl, pd, tensors);
-  for (const { desc, lies, written } of tensors) {
-    if (lies === undefined || dnnl.equal(desc, lies)) continue;
-    if (total >= limit) return Number.POSITIVE_INFINITY;
-    const [from, to] = written ? [desc, lies] : [lies, desc];
-    const reorder = dnnl.reorder(from, to);
-    total += primitiveTime(ffi, dnnl, reorder, [
-      { index: arg.src, desc: from },
-      { index: arg.dst, desc: to },
-    ]);
-    reorder.destroy();
-  }
-  return total;
+/** A choice in the race. */
+interface Racer {
+  readonly choice: ConvChoice;
+  /** One run of the convolution and of the reorders around it. */
+  readonly run: () => void;
+  readonly close: () => void;
+  /** Fastest run so far, ms. */
+  best: number;
 }
 
-const leastRuns = 5;
-const mostRuns = 20;
-const enoughMilliseconds = 12;
+const burstRuns = 4;
+const burstMilliseconds = 6;
+const leastRounds = 3;
+const mostRounds = 10;
+/** A round counts as undisturbed if it comes so close to the fastest runs. */
+const steady = 1.25;
 
-/** The fastest of a few runs, in ms: what disturbs a run only makes it slower. */
-function primitiveTime(
+/**
+ * The choices run in turn, a few times each, until the fastest times of a round are those of the rounds
+ * before: what else the machine does makes some rounds slower, but seldom all, and never one faster.
+ */
+function race(racers: readonly Racer[]): void {
+  if (racers.length < 2) return;
+  for (const { run } of racers) run();
+  for (let round = 0; round < mostRounds; round++) {
+    let disturbed = false;
+    for (const racer of racers) {
+      const fastest = burst(racer.run);
+      if (fastest > steady * racer.best || racer.best > steady * fastest) disturbed = true;
+      racer.best = Math.min(racer.best, fastest);
+    }
+    if (round + 1 >= leastRounds && !disturbed) return;
+  }
+}
+
+function burst(run: () => void): number {
+  let fastest = Number.POSITIVE_INFINITY;
+  const begin = performance.now();
+  for (let i = 0; i < burstRuns && (i < 1 || performance.now() - begin < burstMilliseconds); i++) {
+    const start = performance.now();
+    run();
+    fastest = Math.min(fastest, performance.now() - start);
+  }
+  return fastest;
+}
+
+/** Primitives with memory of their own. */
+function prepare(ffi: Ffi, dnnl: Dnnl, choice: ConvChoice, { pd, tensors }: Trial): Racer {
+  const parts = [bound(ffi, dnnl, pd, tensors)];
+  for (const { desc, lies, written } of tensors) {
+    if (lies === undefined || dnnl.equal(desc, lies)) continue;
+    const [from, to] = written ? [desc, lies] : [lies, desc];
+    const reorder = dnnl.reorder(from, to);
+    const ends = [
+      { index: arg.src, desc: from },
+      { index: arg.dst, desc: to },
+    ];
+    parts.push(bound(ffi, dnnl, reorder, ends));
+    reorder.destroy();
+  }
+  return {
+    choice,
+    run: () => {
+      for (const part of parts) part.run();
+    },
+    close: () => {
+      for (const part of parts) part.close();
+    },
+    best: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** A primitive that can run, on zeroed memory. */
+function bound(
   ffi: Ffi,
   dnnl: Dnnl,
   pd: PrimitiveDesc,
   tensors: readonly Pick<TrialTensor, 'index' | 'desc'>[],
-): number {
-  const blocks: NativeMemory[] = [];
+) {
   const scratchpad = pd.desc('scratchpad');
   const needed = [
     ...tensors,
     ...(dnnl.bytes(scratchpad) > 0 ? [{ index: arg.scratchpad, desc: scratchpad }] : []),
   ];
+  const blocks: NativeMemory[] = [];
   const memories = needed.map(({ index, desc }) => {
     const block = ffi.allocate(dnnl.bytes(desc));
     block.clear();
@@ -128,24 +190,12 @@ function primitiveTime(
   });
   const args = encodeArgs(ffi, memories);
   const primitive = dnnl.primitive(pd);
-  try {
-    return fastest(() => dnnl.run(primitive, memories.length, args.address));
-  } finally {
-    dnnl.destroyPrimitive(primitive);
-    for (const [, memory] of memories) dnnl.destroyMemory(memory);
-    for (const block of [...blocks, args]) block.free();
-  }
-}
-
-function fastest(run: () => void): number {
-  run();
-  let best = Number.POSITIVE_INFINITY;
-  const begin = performance.now();
-  for (let i = 0; i < mostRuns; i++) {
-    if (i >= leastRuns && performance.now() - begin > enoughMilliseconds) break;
-    const start = performance.now();
-    run();
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
+  return {
+    run: () => dnnl.run(primitive, memories.length, args.address),
+    close() {
+      dnnl.destroyPrimitive(primitive);
+      for (const [, memory] of memories) dnnl.destroyMemory(memory);
+      for (const block of [...blocks, args]) block.free();
+    },
+  };
 }
