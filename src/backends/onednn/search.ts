@@ -71,6 +71,7 @@ export function measuring(ffi: Ffi, dnnl: Dnnl, choices: ConvChoices): ConvSearc
         return racer;
       });
       try {
+        if (racers.length === 0) return candidates[0]!;
         race(racers);
         const best = racers.reduce((a, b) => (b.best < a.best ? b : a));
         if (racers.length > 1) choices.keep(key, best.choice, best.best);
