@@ -35,7 +35,9 @@ function call(program: string, ...args: string[]): string {
 function convert(folder: string, from: string, to: string): void {
   const files = [from, to].map((name) => join(folder, name));
   const text = call(process.execPath, join(root, 'bin/hrpose.js'), 'weights', 'convert', ...files);
-  process.stdout.write(`    ${from} → ${text.replaceAll(`${folder}/`, '')}\n`);
+  process.stdout.write(
+    `    ${from} → ${text.replaceAll(`${folder}/`, '').replaceAll('\n', '\n    ')}\n`,
+  );
 }
 
 function readFloats(file: string): Float32Array {

@@ -92,6 +92,7 @@ async function fetchInto(
   });
   if (outcome === 'present') return;
   const bytes = await expectWeights(file, address);
+  reporter?.end();
   reporter?.line(`${name}: fetched, ${formatBytes(bytes)}; it is kept as ${file}.`);
   if (checksum === undefined) await compareWithName(file, address, reporter);
 }

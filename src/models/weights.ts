@@ -155,7 +155,7 @@ function listing(what: string, names: readonly string[], count = names.length): 
 function groups(names: readonly string[]): string[] {
   const parts = new Map<string, string[]>();
   for (const name of names) {
-    const [part] = /^stage\d\.\d+\.fuse_layers/.exec(officialName(name) ?? '') ?? [];
+    const [part] = /^stage4\.\d+\.fuse_layers/.exec(officialName(name) ?? '') ?? [];
     const key = part ?? name.split('.')[0]!;
     const of = parts.get(key);
     if (of) of.push(name);
