@@ -95,3 +95,12 @@ for (const kind of kinds) {
     for (const tile of convTiles(kind, everyTile, features)) await check(kind, everyTile, tile);
   });
 }
+
+test('more workgroups than a dimension has go on in the next', async () => {
+  const d = dimsOfCase({ h: 1030, w: 1021, cin: 1, cout: 1, k: 1 });
+  const [rows, columns, depth, threadRows, threadColumns] = [16, 4, 16, 4, 4];
+  const tile: Tile = { rows, columns, depth, threadRows, threadColumns, stages: 1 };
+  const shader = convForward(d, { bias: false, relu: false, residual: false }, tile, features);
+  assert.deepEqual(shader.workgroups, [65535, 2, 1]);
+  await check('forward', d, tile);
+});

@@ -38,6 +38,21 @@ export interface Product {
 export const lines = (count: number, line: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
+/** ' + 4u', or nothing for 0. */
+export const plus = (n: number): string => (n === 0 ? '' : ` + ${n}u`);
+
+/** The text with every line as deep as the braces that it is in, without empty braces' worth of lines. */
+export function indented(code: string): string {
+  let depth = 0;
+  return code.replace(/^.*$/gm, (line) => {
+    const text = line.trim();
+    const [opened, closed] = [/[{(]/g, /[})]/g].map((braces) => text.match(braces)?.length ?? 0);
+    const before = depth - (/^[})]/.test(text) ? 1 : 0);
+    depth += opened! - closed!;
+    return text && '  '.repeat(before) + text;
+  });
+}
+
 /** Names of the sums: row i, vector j of an invocation's piece. */
 export const sumName = (i: number, j: number): string => `sum_${i}_${j}`;
 
@@ -50,12 +65,12 @@ const threadsDown = ({ rows, threadRows }: Tile): number => rows / threadRows;
 
 /** Number within the workgroup's piece of the invocation's row i. */
 export function rowOf({ tile, along }: Pick<Product, 'tile' | 'along'>, i: number): string {
-  if (along === 'depth') return `ty + ${i * threadsDown(tile)}u`;
-  return `(ty + ${Math.floor(i / 4) * threadsDown(tile)}u) * 4u + ${i % 4}u`;
+  if (along === 'depth') return `ty${plus(i * threadsDown(tile))}`;
+  return `(ty${plus(Math.floor(i / 4) * threadsDown(tile))}) * 4u${plus(i % 4)}`;
 }
 
 /** Number within the workgroup's piece of the invocation's vector j of columns. */
-export const columnOf = (tile: Tile, j: number): string => `tx + ${j * threadsAcross(tile)}u`;
+export const columnOf = (tile: Tile, j: number): string => `tx${plus(j * threadsAcross(tile))}`;
 
 /** Registers that it takes all invocations to bring `vectors` vectors. */
 export const slotsOf = (vectors: number, tile: Tile): number =>
@@ -168,7 +183,7 @@ ${[...'xyzw'].map(component).join('\n')}
 function alongRows(product: Product, fromA: string, fromB: string): string {
   const { tile, a } = product;
   const loadA = lines(tile.threadRows / 4, (i) => {
-    const at = `${fromA} + k * ${tile.rows / 4}u + ty + ${i * threadsDown(tile)}u`;
+    const at = `${fromA} + k * ${tile.rows / 4}u + ty${plus(i * threadsDown(tile))}`;
     return `        let a${i} = ${widened(a.storage, `tile_a[${at}]`)};`;
   });
   return `    for (var k = 0u; k < ${tile.depth}u; k++) {

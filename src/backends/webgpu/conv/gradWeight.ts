@@ -9,10 +9,12 @@ import { declare, grid, read, readWrite } from '../wgsl.ts';
 import { type ConvDims, isPointwise, type Storage, sizesOf, vectorsOf } from './dims.ts';
 import {
   groupNumber,
+  indented,
   lines,
   type Operand,
   ofSlot,
   type Product,
+  plus,
   productLoop,
   productMemory,
   slotsOf,
@@ -99,7 +101,7 @@ ${storeSums(product, (row, column, sum) => `store(stretch, first_row + ${row}, f
 }
 `;
   const label = `conv2dGradWeight ${sizesOf(d)} tile ${tileName(tile)}`;
-  return { label, code, bindings, workgroups };
+  return { label, code: indented(code), bindings, workgroups };
 }
 
 /** x: an invocation's vector of channels and tap stay the same, its pixel goes on with the steps. */
@@ -112,7 +114,7 @@ function inputOperand(d: ConvDims, tile: Tile, storage: Storage): Operand {
   const rows = d.kh * d.kw * channels;
   const exists = rows % across === 0 ? '' : ` && row < ${rows}u`;
   const pixel = (i: number) =>
-    `      let p = first_pixel + step * ${tile.depth}u + lane / ${across}u + ${i * apart}u;`;
+    `      let p = first_pixel + step * ${tile.depth}u + lane / ${across}u${plus(i * apart)};`;
   const own = (i: number) => `    {
 ${pixel(i)}
       if (p < past${exists}) { a${i} = x[p * ${channels}u + row]; }
@@ -137,7 +139,7 @@ ${pixel(i)}
     fetch: lines(slots, (i) => ofSlot(all, tile, i, (pointwise ? own : gathered)(i))),
     put: (to) =>
       lines(slots, (i) =>
-        ofSlot(all, tile, i, `    tile_a[${to} + lane + ${i * threadsOf(tile)}u] = a${i};`),
+        ofSlot(all, tile, i, `    tile_a[${to} + lane${plus(i * threadsOf(tile))}] = a${i};`),
       ),
   };
 }
@@ -150,7 +152,7 @@ function gradientOperand(d: ConvDims, tile: Tile, storage: Storage): Operand {
   const columns = vectorsOf(d.cout);
   const exists = columns % across === 0 ? '' : ` && column < ${columns}u`;
   const read = (i: number) => `    {
-      let p = first_pixel + step * ${tile.depth}u + lane / ${across}u + ${i * apart}u;
+      let p = first_pixel + step * ${tile.depth}u + lane / ${across}u${plus(i * apart)};
       if (p < past${exists}) { b${i} = dy[p * ${columns}u + column]; }
     }`;
   return {
@@ -160,7 +162,7 @@ function gradientOperand(d: ConvDims, tile: Tile, storage: Storage): Operand {
     fetch: lines(slots, (i) => ofSlot(all, tile, i, read(i))),
     put: (to) =>
       lines(slots, (i) =>
-        ofSlot(all, tile, i, `    tile_b[${to} + lane + ${i * threadsOf(tile)}u] = b${i};`),
+        ofSlot(all, tile, i, `    tile_b[${to} + lane${plus(i * threadsOf(tile))}] = b${i};`),
       ),
   };
 }

@@ -1,0 +1,718 @@
+// conv2d bias residual relu 3×3 s2 3→32 10×14 tile 16x32x32 4x4*2, workgroups 5×1×1
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
+var<workgroup> tile_a: array<vec4<f32>, 256>;
+var<workgroup> tile_b: array<vec4<f32>, 512>;
+
+struct PixelGrid {
+  rows: u32,
+  columns: u32,
+  origin_y: i32,
+  origin_x: i32,
+  taps_y: u32,
+  taps_x: u32,
+  first_u: u32,
+  first_v: u32,
+  first_y: u32,
+  first_x: u32,
+  block: u32,
+}
+const grid = PixelGrid(5, 7, -1, -1, 3, 3, 0, 0, 0, 0, 0);
+
+fn store(p: u32, column: u32, sums: vec4<f32>) {
+  if (p >= 2u * grid.rows * grid.columns || column >= 8u) { return; }
+  let at = p * 8u + column;
+  var sum = sums;
+  sum += bias[column];
+  sum += residual[at];
+  sum = select(sum, vec4<f32>(), sum < vec4<f32>());
+  y[at] = sum;
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let number = group.x;
+  let first_column = number % 1u * 8u;
+  let block = number / 1u;
+  let first_row = (block - grid.block) * 16u;
+  let pixels = 2u * grid.rows * grid.columns;
+  let ty = lane / 8u;
+  let tx = lane % 8u;
+  let q = lane % 8u;
+  let p0 = first_row + lane / 8u;
+  let y0 = select(-65536, i32(p0 / grid.columns % grid.rows) * 2 + grid.origin_y, p0 < pixels);
+  let x0 = i32(p0 % grid.columns) * 2 + grid.origin_x;
+  let at0 = ((i32(p0 / (grid.rows * grid.columns)) * 10 + y0) * 14 + x0) * 1;
+  let p1 = first_row + lane / 8u + 4u;
+  let y1 = select(-65536, i32(p1 / grid.columns % grid.rows) * 2 + grid.origin_y, p1 < pixels);
+  let x1 = i32(p1 % grid.columns) * 2 + grid.origin_x;
+  let at1 = ((i32(p1 / (grid.rows * grid.columns)) * 10 + y1) * 14 + x1) * 1;
+  let p2 = first_row + lane / 8u + 8u;
+  let y2 = select(-65536, i32(p2 / grid.columns % grid.rows) * 2 + grid.origin_y, p2 < pixels);
+  let x2 = i32(p2 % grid.columns) * 2 + grid.origin_x;
+  let at2 = ((i32(p2 / (grid.rows * grid.columns)) * 10 + y2) * 14 + x2) * 1;
+  let p3 = first_row + lane / 8u + 12u;
+  let y3 = select(-65536, i32(p3 / grid.columns % grid.rows) * 2 + grid.origin_y, p3 < pixels);
+  let x3 = i32(p3 % grid.columns) * 2 + grid.origin_x;
+  let at3 = ((i32(p3 / (grid.rows * grid.columns)) * 10 + y3) * 14 + x3) * 1;
+  let column = first_column + lane % 8u;
+  let steps = (grid.taps_y * grid.taps_x * 1u + 7u) / 8u;
+  var sum_0_0 = vec4<f32>();
+  var sum_1_0 = vec4<f32>();
+  var sum_2_0 = vec4<f32>();
+  var sum_3_0 = vec4<f32>();
+  for (var next = 0u; next <= steps; next++) {
+    var a0 = vec4<f32>();
+    var a1 = vec4<f32>();
+    var a2 = vec4<f32>();
+    var a3 = vec4<f32>();
+    var b0 = vec4<f32>();
+    var b1 = vec4<f32>();
+    var b2 = vec4<f32>();
+    var b3 = vec4<f32>();
+    var b4 = vec4<f32>();
+    var b5 = vec4<f32>();
+    var b6 = vec4<f32>();
+    var b7 = vec4<f32>();
+    if (next < steps) {
+      let step = next;
+      let depth = step * 8u + q;
+      let tap = depth / 1u;
+      let channel = depth % 1u;
+      let u = i32(tap / grid.taps_x);
+      let v = i32(tap % grid.taps_x);
+      let shift = i32(channel) + (u * 14 + v) * 1;
+      if (tap < grid.taps_y * grid.taps_x && u32(y0 + u) < 10u && u32(x0 + v) < 14u) { a0 = x[at0 + shift]; }
+      if (tap < grid.taps_y * grid.taps_x && u32(y1 + u) < 10u && u32(x1 + v) < 14u) { a1 = x[at1 + shift]; }
+      if (tap < grid.taps_y * grid.taps_x && u32(y2 + u) < 10u && u32(x2 + v) < 14u) { a2 = x[at2 + shift]; }
+      if (tap < grid.taps_y * grid.taps_x && u32(y3 + u) < 10u && u32(x3 + v) < 14u) { a3 = x[at3 + shift]; }
+      {
+        let row = step * 32u + lane / 8u;
+        if (row < 36u) { b0 = w[row * 8u + column]; }
+      }
+      {
+        let row = step * 32u + lane / 8u + 4u;
+        if (row < 36u) { b1 = w[row * 8u + column]; }
+      }
+      {
+        let row = step * 32u + lane / 8u + 8u;
+        if (row < 36u) { b2 = w[row * 8u + column]; }
+      }
+      {
+        let row = step * 32u + lane / 8u + 12u;
+        if (row < 36u) { b3 = w[row * 8u + column]; }
+      }
+      {
+        let row = step * 32u + lane / 8u + 16u;
+        if (row < 36u) { b4 = w[row * 8u + column]; }
+      }
+      {
+        let row = step * 32u + lane / 8u + 20u;
+        if (row < 36u) { b5 = w[row * 8u + column]; }
+      }
+      {
+        let row = step * 32u + lane / 8u + 24u;
+        if (row < 36u) { b6 = w[row * 8u + column]; }
+      }
+      {
+        let row = step * 32u + lane / 8u + 28u;
+        if (row < 36u) { b7 = w[row * 8u + column]; }
+      }
+    }
+    if (next > 0u) {
+      let full = (next + 1u) % 2u;
+      for (var k = 0u; k < 8u; k++) {
+        let a0 = tile_a[full * 128u + (ty) * 8u + k];
+        let a1 = tile_a[full * 128u + (ty + 4u) * 8u + k];
+        let a2 = tile_a[full * 128u + (ty + 8u) * 8u + k];
+        let a3 = tile_a[full * 128u + (ty + 12u) * 8u + k];
+        {
+          let b0 = tile_b[full * 256u + (k * 4u + 0u) * 8u + tx];
+          sum_0_0 += a0.x * b0;
+          sum_1_0 += a1.x * b0;
+          sum_2_0 += a2.x * b0;
+          sum_3_0 += a3.x * b0;
+        }
+        {
+          let b0 = tile_b[full * 256u + (k * 4u + 1u) * 8u + tx];
+          sum_0_0 += a0.y * b0;
+          sum_1_0 += a1.y * b0;
+          sum_2_0 += a2.y * b0;
+          sum_3_0 += a3.y * b0;
+        }
+        {
+          let b0 = tile_b[full * 256u + (k * 4u + 2u) * 8u + tx];
+          sum_0_0 += a0.z * b0;
+          sum_1_0 += a1.z * b0;
+          sum_2_0 += a2.z * b0;
+          sum_3_0 += a3.z * b0;
+        }
+        {
+          let b0 = tile_b[full * 256u + (k * 4u + 3u) * 8u + tx];
+          sum_0_0 += a0.w * b0;
+          sum_1_0 += a1.w * b0;
+          sum_2_0 += a2.w * b0;
+          sum_3_0 += a3.w * b0;
+        }
+      }
+    }
+    let empty = next % 2u;
+    tile_a[empty * 128u + lane] = a0;
+    tile_a[empty * 128u + lane + 32u] = a1;
+    tile_a[empty * 128u + lane + 64u] = a2;
+    tile_a[empty * 128u + lane + 96u] = a3;
+    tile_b[empty * 256u + lane] = b0;
+    tile_b[empty * 256u + lane + 32u] = b1;
+    tile_b[empty * 256u + lane + 64u] = b2;
+    tile_b[empty * 256u + lane + 96u] = b3;
+    tile_b[empty * 256u + lane + 128u] = b4;
+    tile_b[empty * 256u + lane + 160u] = b5;
+    tile_b[empty * 256u + lane + 192u] = b6;
+    tile_b[empty * 256u + lane + 224u] = b7;
+    workgroupBarrier();
+  }
+  store(first_row + ty, first_column + tx, sum_0_0);
+  store(first_row + ty + 4u, first_column + tx, sum_1_0);
+  store(first_row + ty + 8u, first_column + tx, sum_2_0);
+  store(first_row + ty + 12u, first_column + tx, sum_3_0);
+}
+
+// conv2dGradInput 3×3 s2 3→32 10×14 tile 16x32x32 4x4, workgroups 20×1×1
+@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
+var<workgroup> tile_a: array<vec4<f32>, 128>;
+var<workgroup> tile_b: array<vec4<f32>, 256>;
+
+struct PixelGrid {
+  rows: u32,
+  columns: u32,
+  origin_y: i32,
+  origin_x: i32,
+  taps_y: u32,
+  taps_x: u32,
+  first_u: u32,
+  first_v: u32,
+  first_y: u32,
+  first_x: u32,
+  block: u32,
+}
+const grids = array<PixelGrid, 4>(
+  PixelGrid(5, 7, 1, 1, 2, 2, 0, 0, 1, 1, 0),
+  PixelGrid(5, 7, 1, 0, 2, 1, 0, 1, 1, 0, 5),
+  PixelGrid(5, 7, 0, 1, 1, 2, 1, 0, 0, 1, 10),
+  PixelGrid(5, 7, 0, 0, 1, 1, 1, 1, 0, 0, 15),
+);
+
+fn store(grid: PixelGrid, p: u32, column: u32, sums: vec4<f32>) {
+  if (p >= 2u * grid.rows * grid.columns || column >= 1u) { return; }
+  let at = ((p / (grid.rows * grid.columns) * 10u + p / grid.columns % grid.rows * 2u + grid.first_y) * 14u + p % grid.columns * 2u + grid.first_x) * 1u + column;
+  var sum = sums;
+  dx[at] = sum;
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let number = group.x;
+  let first_column = number % 1u * 8u;
+  let block = number / 1u;
+  let grid = grids[u32(block >= 5u) + u32(block >= 10u) + u32(block >= 15u)];
+  let first_row = (block - grid.block) * 16u;
+  let pixels = 2u * grid.rows * grid.columns;
+  let ty = lane / 8u;
+  let tx = lane % 8u;
+  let q = lane % 8u;
+  let p0 = first_row + lane / 8u;
+  let y0 = select(-65536, i32(p0 / grid.columns % grid.rows) * 1 + grid.origin_y, p0 < pixels);
+  let x0 = i32(p0 % grid.columns) * 1 + grid.origin_x;
+  let at0 = ((i32(p0 / (grid.rows * grid.columns)) * 5 + y0) * 7 + x0) * 8;
+  let p1 = first_row + lane / 8u + 4u;
+  let y1 = select(-65536, i32(p1 / grid.columns % grid.rows) * 1 + grid.origin_y, p1 < pixels);
+  let x1 = i32(p1 % grid.columns) * 1 + grid.origin_x;
+  let at1 = ((i32(p1 / (grid.rows * grid.columns)) * 5 + y1) * 7 + x1) * 8;
+  let p2 = first_row + lane / 8u + 8u;
+  let y2 = select(-65536, i32(p2 / grid.columns % grid.rows) * 1 + grid.origin_y, p2 < pixels);
+  let x2 = i32(p2 % grid.columns) * 1 + grid.origin_x;
+  let at2 = ((i32(p2 / (grid.rows * grid.columns)) * 5 + y2) * 7 + x2) * 8;
+  let p3 = first_row + lane / 8u + 12u;
+  let y3 = select(-65536, i32(p3 / grid.columns % grid.rows) * 1 + grid.origin_y, p3 < pixels);
+  let x3 = i32(p3 % grid.columns) * 1 + grid.origin_x;
+  let at3 = ((i32(p3 / (grid.rows * grid.columns)) * 5 + y3) * 7 + x3) * 8;
+
+  let steps = grid.taps_y * grid.taps_x * 1u;
+  var sum_0_0 = vec4<f32>();
+  var sum_1_0 = vec4<f32>();
+  var sum_2_0 = vec4<f32>();
+  var sum_3_0 = vec4<f32>();
+  for (var step = 0u; step < steps; step++) {
+    var a0 = vec4<f32>();
+    var a1 = vec4<f32>();
+    var a2 = vec4<f32>();
+    var a3 = vec4<f32>();
+    var b0_0 = vec4<f32>();
+    var b0_1 = vec4<f32>();
+    var b0_2 = vec4<f32>();
+    var b0_3 = vec4<f32>();
+    var b1_0 = vec4<f32>();
+    var b1_1 = vec4<f32>();
+    var b1_2 = vec4<f32>();
+    var b1_3 = vec4<f32>();
+    let tap = step / 1u;
+    let channel = step % 1u * 8u + q;
+    let u = i32(tap / grid.taps_x);
+    let v = i32(tap % grid.taps_x);
+    let shift = i32(channel) - (u * 7 + v) * 8;
+    if (u32(y0 - u) < 5u && u32(x0 - v) < 7u) { a0 = dy[at0 + shift]; }
+    if (u32(y1 - u) < 5u && u32(x1 - v) < 7u) { a1 = dy[at1 + shift]; }
+    if (u32(y2 - u) < 5u && u32(x2 - v) < 7u) { a2 = dy[at2 + shift]; }
+    if (u32(y3 - u) < 5u && u32(x3 - v) < 7u) { a3 = dy[at3 + shift]; }
+    let weight_tap = (grid.first_u + u32(u) * 2u) * 3u + grid.first_v + u32(v) * 2u;
+    {
+      let column = first_column + lane / 8u;
+      if (column < 1u) {
+        let at = (weight_tap * 4u + column * 4u) * 8u + channel;
+        b0_0 = w[at];
+        b0_1 = w[at + 8u];
+        b0_2 = w[at + 16u];
+        b0_3 = w[at + 24u];
+      }
+    }
+    {
+      let column = first_column + lane / 8u + 4u;
+      if (column < 1u) {
+        let at = (weight_tap * 4u + column * 4u) * 8u + channel;
+        b1_0 = w[at];
+        b1_1 = w[at + 8u];
+        b1_2 = w[at + 16u];
+        b1_3 = w[at + 24u];
+      }
+    }
+    workgroupBarrier();
+    tile_a[0u + lane] = a0;
+    tile_a[0u + lane + 32u] = a1;
+    tile_a[0u + lane + 64u] = a2;
+    tile_a[0u + lane + 96u] = a3;
+    {
+      let place = 0u + q * 32u + lane / 8u;
+      tile_b[place] = vec4<f32>(b0_0.x, b0_1.x, b0_2.x, b0_3.x);
+      tile_b[place + 8u] = vec4<f32>(b0_0.y, b0_1.y, b0_2.y, b0_3.y);
+      tile_b[place + 16u] = vec4<f32>(b0_0.z, b0_1.z, b0_2.z, b0_3.z);
+      tile_b[place + 24u] = vec4<f32>(b0_0.w, b0_1.w, b0_2.w, b0_3.w);
+    }
+    {
+      let place = 0u + q * 32u + lane / 8u + 4u;
+      tile_b[place] = vec4<f32>(b1_0.x, b1_1.x, b1_2.x, b1_3.x);
+      tile_b[place + 8u] = vec4<f32>(b1_0.y, b1_1.y, b1_2.y, b1_3.y);
+      tile_b[place + 16u] = vec4<f32>(b1_0.z, b1_1.z, b1_2.z, b1_3.z);
+      tile_b[place + 24u] = vec4<f32>(b1_0.w, b1_1.w, b1_2.w, b1_3.w);
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < 8u; k++) {
+      let a0 = tile_a[0u + (ty) * 8u + k];
+      let a1 = tile_a[0u + (ty + 4u) * 8u + k];
+      let a2 = tile_a[0u + (ty + 8u) * 8u + k];
+      let a3 = tile_a[0u + (ty + 12u) * 8u + k];
+      {
+        let b0 = tile_b[0u + (k * 4u + 0u) * 8u + tx];
+        sum_0_0 += a0.x * b0;
+        sum_1_0 += a1.x * b0;
+        sum_2_0 += a2.x * b0;
+        sum_3_0 += a3.x * b0;
+      }
+      {
+        let b0 = tile_b[0u + (k * 4u + 1u) * 8u + tx];
+        sum_0_0 += a0.y * b0;
+        sum_1_0 += a1.y * b0;
+        sum_2_0 += a2.y * b0;
+        sum_3_0 += a3.y * b0;
+      }
+      {
+        let b0 = tile_b[0u + (k * 4u + 2u) * 8u + tx];
+        sum_0_0 += a0.z * b0;
+        sum_1_0 += a1.z * b0;
+        sum_2_0 += a2.z * b0;
+        sum_3_0 += a3.z * b0;
+      }
+      {
+        let b0 = tile_b[0u + (k * 4u + 3u) * 8u + tx];
+        sum_0_0 += a0.w * b0;
+        sum_1_0 += a1.w * b0;
+        sum_2_0 += a2.w * b0;
+        sum_3_0 += a3.w * b0;
+      }
+    }
+  }
+  store(grid, first_row + ty, first_column + tx, sum_0_0);
+  store(grid, first_row + ty + 4u, first_column + tx, sum_1_0);
+  store(grid, first_row + ty + 8u, first_column + tx, sum_2_0);
+  store(grid, first_row + ty + 12u, first_column + tx, sum_3_0);
+}
+
+// conv2dGradWeight 3×3 s2 3→32 10×14 tile 16x32x32 4x4/3, workgroups 9×1×1
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> scratch: array<vec4<f32>>;
+var<workgroup> tile_a: array<vec4<f32>, 128>;
+var<workgroup> tile_b: array<vec4<f32>, 256>;
+
+fn store(stretch: u32, row: u32, column: u32, sum: vec4<f32>) {
+  if (row >= 36u || column >= 8u) { return; }
+  scratch[(stretch * 36u + row) * 8u + column] = sum;
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let number = group.x;
+  let first_column = number % 1u * 8u;
+  let first_row = number / 1u % 3u * 16u;
+  let stretch = number / 3u;
+  let first_pixel = stretch * 32u;
+  let past = min(first_pixel + 32u, 70u);
+  let ty = lane / 8u;
+  let tx = lane % 8u;
+  let row = first_row / 4u + lane % 4u;
+  let channel = i32(row % 1u);
+  let down = i32(row / 3u) - 1;
+  let right = i32(row / 1u % 3u) - 1;
+  let column = first_column + lane % 8u;
+  let steps = (past - first_pixel + 31u) / 32u;
+  var sum_0_0 = vec4<f32>();
+  var sum_1_0 = vec4<f32>();
+  var sum_2_0 = vec4<f32>();
+  var sum_3_0 = vec4<f32>();
+  for (var step = 0u; step < steps; step++) {
+    var a0 = vec4<f32>();
+    var a1 = vec4<f32>();
+    var a2 = vec4<f32>();
+    var a3 = vec4<f32>();
+    var b0 = vec4<f32>();
+    var b1 = vec4<f32>();
+    var b2 = vec4<f32>();
+    var b3 = vec4<f32>();
+    var b4 = vec4<f32>();
+    var b5 = vec4<f32>();
+    var b6 = vec4<f32>();
+    var b7 = vec4<f32>();
+    {
+      let p = first_pixel + step * 32u + lane / 4u;
+      let y = i32(p / 7u % 5u) * 2 + down;
+      let z = i32(p % 7u) * 2 + right;
+      if (p < past && row < 9u && u32(y) < 10u && u32(z) < 14u) {
+        a0 = x[((i32(p / 35u) * 10 + y) * 14 + z) * 1 + channel];
+      }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 4u + 8u;
+      let y = i32(p / 7u % 5u) * 2 + down;
+      let z = i32(p % 7u) * 2 + right;
+      if (p < past && row < 9u && u32(y) < 10u && u32(z) < 14u) {
+        a1 = x[((i32(p / 35u) * 10 + y) * 14 + z) * 1 + channel];
+      }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 4u + 16u;
+      let y = i32(p / 7u % 5u) * 2 + down;
+      let z = i32(p % 7u) * 2 + right;
+      if (p < past && row < 9u && u32(y) < 10u && u32(z) < 14u) {
+        a2 = x[((i32(p / 35u) * 10 + y) * 14 + z) * 1 + channel];
+      }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 4u + 24u;
+      let y = i32(p / 7u % 5u) * 2 + down;
+      let z = i32(p % 7u) * 2 + right;
+      if (p < past && row < 9u && u32(y) < 10u && u32(z) < 14u) {
+        a3 = x[((i32(p / 35u) * 10 + y) * 14 + z) * 1 + channel];
+      }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 8u;
+      if (p < past) { b0 = dy[p * 8u + column]; }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 8u + 4u;
+      if (p < past) { b1 = dy[p * 8u + column]; }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 8u + 8u;
+      if (p < past) { b2 = dy[p * 8u + column]; }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 8u + 12u;
+      if (p < past) { b3 = dy[p * 8u + column]; }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 8u + 16u;
+      if (p < past) { b4 = dy[p * 8u + column]; }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 8u + 20u;
+      if (p < past) { b5 = dy[p * 8u + column]; }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 8u + 24u;
+      if (p < past) { b6 = dy[p * 8u + column]; }
+    }
+    {
+      let p = first_pixel + step * 32u + lane / 8u + 28u;
+      if (p < past) { b7 = dy[p * 8u + column]; }
+    }
+    workgroupBarrier();
+    tile_a[0u + lane] = a0;
+    tile_a[0u + lane + 32u] = a1;
+    tile_a[0u + lane + 64u] = a2;
+    tile_a[0u + lane + 96u] = a3;
+    tile_b[0u + lane] = b0;
+    tile_b[0u + lane + 32u] = b1;
+    tile_b[0u + lane + 64u] = b2;
+    tile_b[0u + lane + 96u] = b3;
+    tile_b[0u + lane + 128u] = b4;
+    tile_b[0u + lane + 160u] = b5;
+    tile_b[0u + lane + 192u] = b6;
+    tile_b[0u + lane + 224u] = b7;
+    workgroupBarrier();
+    for (var k = 0u; k < 32u; k++) {
+      let a0 = tile_a[0u + k * 4u + ty];
+      let b0 = tile_b[0u + (k) * 8u + tx];
+      sum_0_0 += a0.x * b0;
+      sum_1_0 += a0.y * b0;
+      sum_2_0 += a0.z * b0;
+      sum_3_0 += a0.w * b0;
+    }
+  }
+  store(stretch, first_row + (ty) * 4u, first_column + tx, sum_0_0);
+  store(stretch, first_row + (ty) * 4u + 1u, first_column + tx, sum_1_0);
+  store(stretch, first_row + (ty) * 4u + 2u, first_column + tx, sum_2_0);
+  store(stretch, first_row + (ty) * 4u + 3u, first_column + tx, sum_3_0);
+}
+
+// conv2dGradWeight sum 3×3 s2 3→32 10×14 3, workgroups 9×1×1
+@group(0) @binding(0) var<storage, read> scratch: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> dw: array<vec4<f32>>;
+var<workgroup> sums: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.x) * 32u + lane % 32u;
+  var sum = vec4<f32>();
+  if (i < 288u) {
+    for (var part = lane / 32u; part < 3u; part += 8u) {
+      sum += scratch[part * 288u + i];
+    }
+  }
+  sums[lane] = sum;
+  for (var half = 128u; half >= 32u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] += sums[lane + half]; }
+  }
+  workgroupBarrier();
+  if (lane < 32u && i < 288u) { dw[i] = sums[lane]; }
+}
+
+// conv2dGradBias 3×3 s2 3→32 10×14, workgroups 1×1×1
+@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> scratch: array<vec4<f32>>;
+var<workgroup> sums: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let number = group.x;
+  let column = number % 1u * 8u + lane % 8u;
+  let stretch = number / 1u;
+  let past = min((stretch + 1u) * 70u, 70u);
+  var sum = vec4<f32>();
+  if (column < 8u) {
+    for (var p = stretch * 70u + lane / 8u; p < past; p += 32u) {
+      sum += dy[p * 8u + column];
+    }
+  }
+  sums[lane] = sum;
+  for (var half = 128u; half >= 8u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] += sums[lane + half]; }
+  }
+  workgroupBarrier();
+  if (lane < 8u && column < 8u) { scratch[stretch * 8u + column] = sums[lane]; }
+}
+
+// conv2dGradBias sum 3×3 s2 3→32 10×14, workgroups 1×1×1
+@group(0) @binding(0) var<storage, read> scratch: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> db: array<vec4<f32>>;
+var<workgroup> sums: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.x) * 32u + lane % 32u;
+  var sum = vec4<f32>();
+  if (i < 8u) {
+    for (var part = lane / 32u; part < 1u; part += 8u) {
+      sum += scratch[part * 8u + i];
+    }
+  }
+  sums[lane] = sum;
+  for (var half = 128u; half >= 32u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] += sums[lane + half]; }
+  }
+  workgroupBarrier();
+  if (lane < 32u && i < 8u) { db[i] = sums[lane]; }
+}
+
+// conv2d 1×1 s1 64→32 6×5 tile 16x32x32 4x4, workgroups 4×1×1
+enable f16;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f16>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f16>>;
+var<workgroup> tile_a: array<vec4<f16>, 128>;
+var<workgroup> tile_b: array<vec4<f32>, 256>;
+
+struct PixelGrid {
+  rows: u32,
+  columns: u32,
+  origin_y: i32,
+  origin_x: i32,
+  taps_y: u32,
+  taps_x: u32,
+  first_u: u32,
+  first_v: u32,
+  first_y: u32,
+  first_x: u32,
+  block: u32,
+}
+const grid = PixelGrid(6, 5, 0, 0, 1, 1, 0, 0, 0, 0, 0);
+
+fn store(p: u32, column: u32, sums: vec4<f32>) {
+  if (p >= 2u * grid.rows * grid.columns || column >= 8u) { return; }
+  let at = p * 8u + column;
+  var sum = sums;
+  y[at] = vec4<f16>(sum);
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let number = group.x;
+  let first_column = number % 1u * 8u;
+  let block = number / 1u;
+  let first_row = (block - grid.block) * 16u;
+  let pixels = 2u * grid.rows * grid.columns;
+  let ty = lane / 8u;
+  let tx = lane % 8u;
+  let q = lane % 8u;
+  let p0 = first_row + lane / 8u;
+  let p1 = first_row + lane / 8u + 4u;
+  let p2 = first_row + lane / 8u + 8u;
+  let p3 = first_row + lane / 8u + 12u;
+  let column = first_column + lane % 8u;
+  let steps = grid.taps_y * grid.taps_x * 2u;
+  var sum_0_0 = vec4<f32>();
+  var sum_1_0 = vec4<f32>();
+  var sum_2_0 = vec4<f32>();
+  var sum_3_0 = vec4<f32>();
+  for (var step = 0u; step < steps; step++) {
+    var a0 = vec4<f16>();
+    var a1 = vec4<f16>();
+    var a2 = vec4<f16>();
+    var a3 = vec4<f16>();
+    var b0 = vec4<f32>();
+    var b1 = vec4<f32>();
+    var b2 = vec4<f32>();
+    var b3 = vec4<f32>();
+    var b4 = vec4<f32>();
+    var b5 = vec4<f32>();
+    var b6 = vec4<f32>();
+    var b7 = vec4<f32>();
+    let tap = step / 2u;
+    let channel = step % 2u * 8u + q;
+    if (p0 < pixels) { a0 = x[p0 * 16u + channel]; }
+    if (p1 < pixels) { a1 = x[p1 * 16u + channel]; }
+    if (p2 < pixels) { a2 = x[p2 * 16u + channel]; }
+    if (p3 < pixels) { a3 = x[p3 * 16u + channel]; }
+    {
+      let row = step * 32u + lane / 8u;
+      { b0 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 4u;
+      { b1 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 8u;
+      { b2 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 12u;
+      { b3 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 16u;
+      { b4 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 20u;
+      { b5 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 24u;
+      { b6 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 28u;
+      { b7 = w[row * 8u + column]; }
+    }
+    workgroupBarrier();
+    tile_a[0u + lane] = a0;
+    tile_a[0u + lane + 32u] = a1;
+    tile_a[0u + lane + 64u] = a2;
+    tile_a[0u + lane + 96u] = a3;
+    tile_b[0u + lane] = b0;
+    tile_b[0u + lane + 32u] = b1;
+    tile_b[0u + lane + 64u] = b2;
+    tile_b[0u + lane + 96u] = b3;
+    tile_b[0u + lane + 128u] = b4;
+    tile_b[0u + lane + 160u] = b5;
+    tile_b[0u + lane + 192u] = b6;
+    tile_b[0u + lane + 224u] = b7;
+    workgroupBarrier();
+    for (var k = 0u; k < 8u; k++) {
+      let a0 = vec4<f32>(tile_a[0u + (ty) * 8u + k]);
+      let a1 = vec4<f32>(tile_a[0u + (ty + 4u) * 8u + k]);
+      let a2 = vec4<f32>(tile_a[0u + (ty + 8u) * 8u + k]);
+      let a3 = vec4<f32>(tile_a[0u + (ty + 12u) * 8u + k]);
+      {
+        let b0 = tile_b[0u + (k * 4u + 0u) * 8u + tx];
+        sum_0_0 += a0.x * b0;
+        sum_1_0 += a1.x * b0;
+        sum_2_0 += a2.x * b0;
+        sum_3_0 += a3.x * b0;
+      }
+      {
+        let b0 = tile_b[0u + (k * 4u + 1u) * 8u + tx];
+        sum_0_0 += a0.y * b0;
+        sum_1_0 += a1.y * b0;
+        sum_2_0 += a2.y * b0;
+        sum_3_0 += a3.y * b0;
+      }
+      {
+        let b0 = tile_b[0u + (k * 4u + 2u) * 8u + tx];
+        sum_0_0 += a0.z * b0;
+        sum_1_0 += a1.z * b0;
+        sum_2_0 += a2.z * b0;
+        sum_3_0 += a3.z * b0;
+      }
+      {
+        let b0 = tile_b[0u + (k * 4u + 3u) * 8u + tx];
+        sum_0_0 += a0.w * b0;
+        sum_1_0 += a1.w * b0;
+        sum_2_0 += a2.w * b0;
+        sum_3_0 += a3.w * b0;
+      }
+    }
+  }
+  store(first_row + ty, first_column + tx, sum_0_0);
+  store(first_row + ty + 4u, first_column + tx, sum_1_0);
+  store(first_row + ty + 8u, first_column + tx, sum_2_0);
+  store(first_row + ty + 12u, first_column + tx, sum_3_0);
+}
