@@ -1,9 +1,12 @@
 // Paddle's .pdparams and .pdopt files: a pickled dict of arrays. Spec 1.6.
 import { inputError } from '../errors.ts';
+import { allowanceFor } from './allowance.ts';
+import { joinBytes } from './joinBytes.ts';
+import { wholeNumbers } from './pickle/numpyRules.ts';
 import { unpickle } from './pickle/unpickle.ts';
 import { isKind, type Pickled, say } from './pickle/values.ts';
 import { writePickle } from './pickle/write.ts';
-import type { Tensor } from './tensor.ts';
+import { dtypeBytes, elementCount, formatShape, type Tensor } from './tensor.ts';
 
 /** Key of the dict from structured names to those inside of Paddle. */
 export const nameTableKey = 'StructuredToParameterName@@';
@@ -24,20 +27,62 @@ export function parsePaddle(bytes: Uint8Array, where: string): PaddleFile {
       `${where}: expected a dict of arrays, as .pdparams files hold, got ${say(value)}.`,
     );
   }
-  if (value.has(slicesKey)) {
-    throw inputError(
-      `${where}: arrays in several slices (over 2^30 bytes, protocol 2) are not read. Save the file with Paddle 2.1 or later.`,
-    );
-  }
   const tensors = new Map<string, Tensor>();
   const others: string[] = [];
   for (const [name, entry] of value) {
-    if (typeof name !== 'string' || name === nameTableKey) continue;
+    if (typeof name !== 'string' || name === nameTableKey || name === slicesKey) continue;
     const tensor = arrayOf(entry);
     if (tensor) tensors.set(name, tensor);
     else others.push(name);
   }
+  checkTotal(tensors, bytes.length, where);
+  joinSlices(tensors, value.get(slicesKey), where);
   return { tensors, nameTable: readNameTable(value.get(nameTableKey)), others };
+}
+
+/** One array can stand under any number of names. */
+function checkTotal(tensors: ReadonlyMap<string, Tensor>, fileBytes: number, where: string): void {
+  const allows = allowanceFor(fileBytes);
+  for (const { data } of tensors.values()) {
+    if (!allows(data.length)) {
+      throw inputError(
+        `${where}: arrays of together over four times the size of the file. Save them without shared arrays.`,
+      );
+    }
+  }
+}
+
+/**
+ * Protocols 2 and 3 cut an array of 2^30 bytes and more into flat slices 'name@@.0', 'name@@.1', … and
+ * keep its shape and their names apart. Each slice serves once, so that the whole stays within the file.
+ */
+function joinSlices(tensors: Map<string, Tensor>, table: Pickled | undefined, where: string): void {
+  if (!(table instanceof Map)) return;
+  for (const [name, about] of table) {
+    const wrong = (what: string) =>
+      inputError(
+        `${where}: slices of array ${say(name)}: ${what}. The file is damaged; fetch it anew.`,
+      );
+    if (typeof name !== 'string' || !(about instanceof Map))
+      throw wrong('expected a shape and names');
+    const shape = wholeNumbers(about.get('OriginShape'));
+    const names = about.get('slices');
+    if (!shape || !Array.isArray(names)) throw wrong('expected a shape and names');
+    const parts = names.map((part) => {
+      const tensor = typeof part === 'string' ? tensors.get(part) : undefined;
+      if (!tensor) throw wrong(`expected an array ${say(part)}`);
+      tensors.delete(part as string);
+      return tensor;
+    });
+    const dtype = parts[0]?.dtype ?? 'F32';
+    const bytes = parts.reduce((sum, { data }) => sum + data.length, 0);
+    if (
+      parts.some((part) => part.dtype !== dtype) ||
+      bytes !== (elementCount(shape) ?? -1) * dtypeBytes[dtype]
+    )
+      throw wrong(`${bytes} bytes do not make ${dtype} ${formatShape(shape)}`);
+    tensors.set(name, { dtype, shape, data: joinBytes(parts.map(({ data }) => data)) });
+  }
 }
 
 /** A bare array, or the pair of a name and an array that optimizer states are written as. */

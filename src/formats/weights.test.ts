@@ -1,29 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { philox } from '../data/philox.ts';
-import { HrposeError } from '../errors.ts';
-import { hostileFiles, tensorPickle, zip } from './hostile.testing.ts';
+import { tensorPickle, torchZip } from './craft.testing.ts';
+import { joinBytes } from './joinBytes.ts';
 import { type Dtype, dtypeBytes, type Tensor } from './tensor.ts';
 import { readWeightFile, writeWeightFile } from './weightFile.ts';
 import { layoutWeights, parseWeights, type WrittenFormat } from './weights.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-weights-'));
 after(() => rmSync(folder, { recursive: true }));
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const file = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    file.set(piece, at);
-    at += piece.length;
-  }
-  return file;
-}
 
 const formats: readonly WrittenFormat[] = ['safetensors', 'torch-zip', 'paddle'];
 
@@ -55,7 +45,7 @@ for (const format of formats) {
         }),
         (entries) => {
           const tensors = new Map(entries);
-          const { tensors: back } = parseWeights(joined(layoutWeights(tensors, format)), 'test');
+          const { tensors: back } = parseWeights(joinBytes(layoutWeights(tensors, format)), 'test');
           assert.deepEqual(new Set(back.keys()), new Set(tensors.keys()));
           for (const [name, { dtype, shape, data }] of tensors) {
             const read = back.get(name)!;
@@ -73,10 +63,7 @@ test('views with offsets and strides are read as they look', () => {
   const data = new Uint8Array(Float32Array.from({ length: 12 }, (_, i) => i).buffer);
   const read = (size: number[], stride: number[], offset = 0) => {
     const pickle = tensorPickle({ elements: 12, offset, size, stride });
-    const file = zip([
-      { name: 'x/data.pkl', data: pickle },
-      { name: 'x/data/0', data },
-    ]);
+    const file = torchZip(pickle, data);
     const bytes = parseWeights(file, 'test').tensors.get('w')!.data.slice();
     return [...new Float32Array(bytes.buffer)];
   };
@@ -138,94 +125,4 @@ for p in (2, 3, 4): pickle.dump({'w': a['w'].numpy().T}, open('${folder}/p%d.pdp
       'column-major',
     );
   }
-});
-
-test('there are at least 25 files made to do harm', () => assert.ok(hostileFiles.length >= 25));
-
-for (const { name, file } of hostileFiles) {
-  test(`refused within a second and 64 MB: ${name}`, () => {
-    const path = join(folder, 'hostile');
-    writeFileSync(path, file);
-    const before = process.memoryUsage.rss();
-    const start = performance.now();
-    assert.throws(
-      () => readWeightFile(path),
-      (error: unknown) => {
-        assert.ok(error instanceof HrposeError, String(error));
-        assert.equal(error.exitCode, 3);
-        assert.ok(error.message.startsWith(path), error.message);
-        return true;
-      },
-    );
-    assert.ok(performance.now() - start < 1000);
-    assert.ok(process.memoryUsage.rss() - before < 64e6);
-    assert.equal(({} as Record<string, unknown>).w, undefined, 'no prototype was touched');
-  });
-}
-
-/** Small valid files of every format, to be changed at random. */
-function seedFiles(): Uint8Array[] {
-  const data = new Uint8Array(24).map((_, i) => i);
-  const tensors = new Map<string, Tensor>([
-    ['conv.weight', { dtype: 'F32', shape: [2, 3], data }],
-    ['bn.bias', { dtype: 'F16', shape: [2], data: data.subarray(0, 4) }],
-  ]);
-  return [
-    ...formats.map((format) => joined(layoutWeights(tensors, format))),
-    zip([
-      { name: 'a/data.pkl', data: tensorPickle({ elements: 4, size: [2, 2], stride: [2, 1] }) },
-      { name: 'a/data/0', data: new Uint8Array(16) },
-    ]),
-  ];
-}
-
-const opcodes = [...'.(01NKMJIGXTUB]}t)asuceRbQqrhjpg2'].map((c) => c.charCodeAt(0));
-opcodes.push(
-  0x80,
-  0x85,
-  0x86,
-  0x87,
-  0x88,
-  0x89,
-  0x8a,
-  0x8b,
-  0x8c,
-  0x8d,
-  0x8e,
-  0x93,
-  0x94,
-  0x95,
-  0x81,
-);
-
-test('200,000 damaged and made-up files give a result or one clear error', () => {
-  const rng = philox(11, 0, 0, 'fuzz');
-  const seeds = seedFiles();
-  const made = () => {
-    const file = Uint8Array.from({ length: 2 + rng.integer(40) }, () =>
-      rng.integer(3) > 0 ? opcodes[rng.integer(opcodes.length)]! : rng.integer(256),
-    );
-    file[0] = 0x80;
-    file[1] = rng.integer(6);
-    return file;
-  };
-  const damaged = () => {
-    const file = seeds[rng.integer(seeds.length)]!.slice();
-    for (let change = rng.integer(4); change >= 0; change--)
-      file[rng.integer(file.length)] = rng.integer(2) ? rng.integer(256) : 255;
-    return rng.integer(8) === 0 ? file.subarray(0, rng.integer(file.length + 1)) : file;
-  };
-  let read = 0;
-  for (let i = 0; i < 200_000; i++) {
-    const file = i % 2 === 0 ? made() : damaged();
-    try {
-      for (const { shape, dtype, data } of parseWeights(file, 'fuzz').tensors.values())
-        assert.equal(data.length, shape.reduce((a, b) => a * b, 1) * dtypeBytes[dtype]);
-      read++;
-    } catch (error) {
-      if (error instanceof HrposeError) continue;
-      assert.fail(`input ${i} (${Buffer.from(file).toString('hex')}): ${(error as Error).stack}`);
-    }
-  }
-  assert.ok(read > 1000, `${read} of them could be read`);
 });

@@ -1,9 +1,10 @@
 // Weights in any of the formats that HRNets come in, told apart by their first bytes, not by name.
 import { inputError } from '../errors.ts';
 import { layoutPaddle, parsePaddle } from './paddleFile.ts';
+import { quote } from './pickle/values.ts';
 import { layoutSafetensors, parseSafetensors } from './safetensors.ts';
 import type { Tensor } from './tensor.ts';
-import { isLegacyTorch, parseTorch } from './torchFile.ts';
+import { isLegacyTorch, parseTorch, torchTensors } from './torchFile.ts';
 import { layoutTorch } from './torchWrite.ts';
 import { isZip } from './zipStored.ts';
 
@@ -21,21 +22,34 @@ export interface WeightFile {
 
 /** Reads a whole file; tensors are views of `bytes` where they can be. `where` names it in errors. */
 export function parseWeights(bytes: Uint8Array, where: string): WeightFile {
-  const metadata = new Map<string, string>();
-  if (isZip(bytes) || isLegacyTorch(bytes)) {
-    const { format, tensors, path } = parseTorch(bytes, where);
-    const notes = path.length > 0 ? [`tensors of '${path.join('.')}'`] : [];
-    return { format, tensors, metadata, notes };
-  }
-  if (isPickle(bytes) && !looksLikeSafetensors(bytes)) {
-    const { tensors, others } = parsePaddle(bytes, where);
-    if (tensors.size === 0)
-      throw inputError(`${where}: expected arrays in this pickle, found none.`);
-    const notes = others.length > 0 ? [`besides: ${others.slice(0, 8).join(', ')}`] : [];
-    return { format: 'paddle', tensors, metadata, notes };
-  }
-  const { tensors, metadata: about } = parseSafetensors(bytes, where);
-  return { format: 'safetensors', tensors, metadata: about, notes: [] };
+  if (isZip(bytes) || isLegacyTorch(bytes)) return readTorch(bytes, where);
+  if (looksLikeSafetensors(bytes))
+    return { format: 'safetensors', ...parseSafetensors(bytes, where), notes: [] };
+  if (isPickle(bytes)) return readPaddle(bytes, where);
+  const start = Array.from(bytes.subarray(0, 8), (b) => b.toString(16).padStart(2, '0')).join(' ');
+  throw inputError(
+    `${where}: expected weights as safetensors, a .pth of PyTorch or a .pdparams of Paddle, got ${bytes.length} bytes that begin with ${start || 'nothing'} at byte 0. Is it the file that was meant?`,
+  );
+}
+
+function readTorch(bytes: Uint8Array, where: string): WeightFile {
+  const file = parseTorch(bytes, where);
+  const { tensors, path, others } = torchTensors(file, where);
+  const notes = path.length > 0 ? [`tensors of ${quote(path.join('.'))}`] : [];
+  if (others.length > 0) notes.push(`not read: tensors of ${someOf(others)}`);
+  return { format: file.format, tensors, metadata: new Map(), notes };
+}
+
+function readPaddle(bytes: Uint8Array, where: string): WeightFile {
+  const { tensors, others } = parsePaddle(bytes, where);
+  if (tensors.size === 0) throw inputError(`${where}: expected arrays in this pickle, found none.`);
+  const notes = others.length > 0 ? [`besides: ${someOf(others.map(quote))}`] : [];
+  return { format: 'paddle', tensors, metadata: new Map(), notes };
+}
+
+function someOf(names: readonly string[]): string {
+  const shown = names.slice(0, 8).join(', ');
+  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
 }
 
 /** PROTO and a version that exists. */

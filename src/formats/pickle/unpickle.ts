@@ -1,8 +1,11 @@
 // A restricted reader of Python pickles, protocols 0 to 5 as far as weight files use them. Opcodes
 // and globals are allow-lists; every length is checked against the bytes that are there before
 // anything is made; shared parts stay shared. Spec 1.6.
+import { type Allowance, allowanceFor } from '../allowance.ts';
+import { narrow } from './numpyRules.ts';
+import { opcodeName } from './opcodes.ts';
 import { type Rules, rules as weightRules } from './rules.ts';
-import { type Fail, failAt, type Pickled, say } from './values.ts';
+import { type Fail, failAt, type Pickled, type Reading, say } from './values.ts';
 
 export interface Unpickled {
   readonly value: Pickled;
@@ -10,12 +13,17 @@ export interface Unpickled {
   readonly end: number;
 }
 
-/** A training checkpoint of HRNet-W48 has some 300,000 opcodes and 30,000 lists and dicts. */
-const mostOpcodes = 4_000_000;
-const mostContainers = 250_000;
+/**
+ * What the values of a pickle may weigh in memory, by the estimates below. A training checkpoint of
+ * HRNet-W48 with its moments comes to WEIGHT.
+ */
+const mostWeight = 48e6;
+const weights = { opcode: 32, list: 64, dict: 200, bytes: 120, record: 160, entry: 56, memo: 56 };
 /** Longer text is kept as bytes. */
 const longText = 1 << 16;
 const mostDigits = 64;
+
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const mark: unique symbol = Symbol('mark');
 type Item = Pickled | typeof mark;
@@ -35,9 +43,10 @@ class Machine {
   readonly #view: DataView;
   readonly #rules: Rules;
   readonly #fail: Fail;
+  readonly #reading: Reading;
   readonly #stack: Item[] = [];
   readonly #memo = new Map<number, Pickled>();
-  #containers = 0;
+  #weight = 0;
   #at: number;
   /** Where the present opcode stands. */
   #opcodeAt: number;
@@ -48,30 +57,50 @@ class Machine {
     this.#rules = rules;
     this.#at = start;
     this.#opcodeAt = start;
-    this.#fail = failAt(where, () => this.#opcodeAt);
+    const opcode = () => opcodeName(bytes[this.#opcodeAt]);
+    this.#fail = failAt(where, () => `byte ${this.#opcodeAt}, ${opcode()}`);
+    this.#reading = { fail: this.#fail, spend: this.#spender(allowanceFor(bytes.length)) };
+  }
+
+  #spender(allows: Allowance) {
+    return (bytes: number) => {
+      if (!allows(bytes)) throw this.#fail('more data than the file has bytes for');
+    };
   }
 
   run(): Unpickled {
-    for (let steps = 0; steps < mostOpcodes; steps++) {
+    for (;;) {
       this.#opcodeAt = this.#at;
       const opcode = this.#byte();
-      if (opcode === 0x2e) {
-        const value = this.#pop();
-        if (this.#stack.length > 0) throw this.#fail('STOP with values left over');
-        return { value, end: this.#at };
-      }
+      if (opcode === 0x2e) return { value: this.#result(), end: this.#at };
+      this.#weigh(weights.opcode);
       this.#step(opcode);
     }
-    throw this.#fail(`more than ${mostOpcodes} opcodes`);
+  }
+
+  #result(): Pickled {
+    const value = this.#pop();
+    if (this.#stack.length > 0) throw this.#fail('STOP with values left over');
+    return value;
   }
 
   /** One opcode; names as in Python's pickletools. */
   #step(opcode: number): void {
     const value = this.#value(opcode);
-    if (value === undefined) return this.#act(opcode);
-    if (typeof value === 'object' && value !== null && ++this.#containers > mostContainers)
-      throw this.#fail(`more than ${mostContainers} lists and dicts`);
+    if (value === undefined) this.#act(opcode);
+    else this.#push(value);
+  }
+
+  #push(value: Item): void {
+    this.#weigh(weightOf(value));
     this.#stack.push(value);
+  }
+
+  /** Keeps small files from filling the memory with small objects. */
+  #weigh(weight: number): void {
+    this.#weight += weight;
+    if (this.#weight > mostWeight)
+      throw this.#fail('more lists, dicts and references than weights need');
   }
 
   /** What an opcode pushes; undefined for those that do something else. */
@@ -136,7 +165,7 @@ class Machine {
       case 0x64: // DICT
         return this.#fill(new Map(), this.#toMark());
       case 0x51: // BINPERSID
-        return this.#rules.persistent(this.#pop(), this.#fail);
+        return this.#rules.persistent(this.#pop(), this.#reading);
       default:
         return undefined;
     }
@@ -209,7 +238,7 @@ class Machine {
         this.#recall(Number(this.#integerLine()));
         return;
       default:
-        throw this.#fail(`opcode 0x${opcode.toString(16).padStart(2, '0')} is not allowed`);
+        throw this.#fail('an opcode that weight files do not use');
     }
   }
 
@@ -221,16 +250,16 @@ class Machine {
   #call(): void {
     const [callee, args] = this.#last(2);
     if (!Array.isArray(args)) throw this.#fail(`expected arguments, got ${say(args)}`);
-    this.#stack.push(this.#rules.call(callee, args, this.#fail));
+    this.#push(this.#rules.call(callee, args, this.#reading));
   }
 
   #build(): void {
     const state = this.#pop();
-    this.#rules.build(this.#top(), state, this.#fail);
+    this.#rules.build(this.#top(), state, this.#reading);
   }
 
   #global(module: string, name: string): void {
-    this.#stack.push(this.#rules.global(`${module}.${name}`, this.#fail));
+    this.#push(this.#rules.global(`${module}.${name}`, this.#reading));
   }
 
   #extend(items: Pickled[]): void {
@@ -247,12 +276,14 @@ class Machine {
 
   #fill(dict: Map<Pickled, Pickled>, items: readonly Pickled[]): Map<Pickled, Pickled> {
     if (items.length % 2 !== 0) throw this.#fail('a dict with a key that has no value');
+    this.#weigh((weights.entry * items.length) / 2);
     for (let i = 0; i < items.length; i += 2) dict.set(items[i]!, items[i + 1]!);
     return dict;
   }
 
   #remember(index: number): void {
     if (!Number.isSafeInteger(index) || index < 0) throw this.#fail(`memo index ${index}`);
+    this.#weigh(weights.memo);
     this.#memo.set(index, this.#top());
   }
 
@@ -329,7 +360,7 @@ class Machine {
     const utf8 = this.#part(length);
     if (length > longText) return { kind: 'text', utf8 };
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(utf8);
+      return utf8Decoder.decode(utf8);
     } catch {
       throw this.#fail('text that is not UTF-8');
     }
@@ -376,6 +407,9 @@ function manyChars(bytes: Uint8Array): string {
   return text;
 }
 
-/** A number where that is exact. */
-const narrow = (value: bigint): number | bigint =>
-  Number.isSafeInteger(Number(value)) ? Number(value) : value;
+function weightOf(value: Item): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (Array.isArray(value)) return weights.list;
+  if (value instanceof Map) return weights.dict;
+  return value instanceof Uint8Array ? weights.bytes : weights.record;
+}

@@ -54,7 +54,7 @@ export interface Storage {
   readonly count: number;
 }
 
-/** A torch tensor: a strided view of a storage. Sizes, strides and offset in elements. */
+/** A torch tensor: a strided view of a storage, inside of it. Sizes, strides and offset in elements. */
 export interface StoredTensor {
   readonly kind: 'tensor';
   readonly storage: Storage;
@@ -63,15 +63,22 @@ export interface StoredTensor {
   readonly stride: readonly number[];
 }
 
-/** Throws the one kind of error that reading a pickle has: what was wrong, and at which byte. */
+/** Makes the one kind of error that reading a pickle has: what was wrong, and at which byte. */
 export type Fail = (problem: string) => Error;
 
 export const failAt =
-  (where: string, offset: () => number): Fail =>
+  (where: string, place: () => string): Fail =>
   (problem) =>
     inputError(
-      `${where}: ${problem} (at byte ${offset()}). The file is damaged or holds more than weights; fetch it anew or convert it to safetensors.`,
+      `${where}: ${problem} (at ${place()}). The file is damaged or holds more than weights; fetch it anew or convert it to safetensors.`,
     );
+
+/** What a rule may ask of the machine that reads. */
+export interface Reading {
+  readonly fail: Fail;
+  /** Before that many bytes are copied: throws where it is more than the file may come to. */
+  readonly spend: (bytes: number) => void;
+}
 
 export const isKind = <
   K extends Exclude<
@@ -84,14 +91,18 @@ export const isKind = <
 ): value is Extract<Pickled, { readonly kind: K }> =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
 
-/** A value as it may stand in a message. */
+/** A value as it may stand in a message: without control characters, not endless. */
 export function say(value: Pickled | undefined): string {
   if (value === null || value === undefined) return 'None';
-  if (typeof value === 'string')
-    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (typeof value === 'string') return quote(value);
   if (typeof value !== 'object') return String(value);
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (value instanceof Map) return `a dict of ${value.size}`;
   return value.kind === 'global' ? value.name : `a ${value.kind}`;
+}
+
+export function quote(text: string): string {
+  const short = text.length > 60 ? `${text.slice(0, 57)}...` : text;
+  return `'${short.replace(/\p{C}/gu, '\u{fffd}')}'`;
 }
