@@ -107,6 +107,7 @@ Examples
   hrpose eval -c CONFIG -o weights=output/CONFIG/best_model
   hrpose infer -c CONFIG -o weights=output/CONFIG/best_model --image photos
   hrpose export -c CONFIG -o weights=output/CONFIG/best_model --decode
+  hrpose weights convert hrnet_w32.pth hrnet_w32.pdparams
 
 Exit codes: 0 done, 2 usage, 3 bad input, 4 environment, 5 numerical, 6 peer lost, 130 interrupted
 `;
