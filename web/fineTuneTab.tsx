@@ -344,7 +344,8 @@ function SessionView({ session, onModel, onError }: SessionViewProps) {
         <h2>
           Predictions{' '}
           <span class="quiet">
-            white: labelled; colours: predicted, every {options.every} steps
+            white: labelled; colours: predicted,{' '}
+            {options.every === 1 ? 'at every step' : `every ${options.every} steps`}
           </span>
         </h2>
         <div class="samples">

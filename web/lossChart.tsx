@@ -43,6 +43,7 @@ function runningMean(losses: readonly number[]): number[] {
 
 function optionsFor(width: number, ink: string): uPlot.Options {
   const axis = { stroke: ink, grid: { stroke: 'rgb(128 128 128 / 0.2)' }, ticks: { show: false } };
+  const points = { show: false };
   const value = (_: uPlot, v: number | null) => (v === null ? '–' : v.toPrecision(4));
   return {
     width,
@@ -58,8 +59,8 @@ function optionsFor(width: number, ink: string): uPlot.Options {
     ],
     series: [
       { label: 'step' },
-      { label: 'loss', stroke: 'rgb(128 138 150 / 0.55)', width: 1, value },
-      { label: 'running mean', stroke: '#12a37a', width: 2, value },
+      { label: 'loss', points, stroke: 'rgb(128 138 150 / 0.55)', width: 1, value },
+      { label: 'running mean', points, stroke: '#12a37a', width: 2, value },
     ],
   };
 }

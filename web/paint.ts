@@ -134,10 +134,15 @@ export function paintBox(
     context.strokeRect(x, y, width, height);
   }
   if (!selected) return;
-  context.fillStyle = '#ffffff';
-  const side = handleSize * pixel;
-  for (const [cx, cy] of cornersOf([x, y, width, height])) {
-    context.fillRect(cx - side / 2, cy - side / 2, side, side);
+  for (const [screenSize, colour] of [
+    [handleSize + 2, 'rgb(16 16 20 / 0.8)'],
+    [handleSize, '#ffffff'],
+  ] as const) {
+    context.fillStyle = colour;
+    const side = screenSize * pixel;
+    for (const [cx, cy] of cornersOf([x, y, width, height])) {
+      context.fillRect(cx - side / 2, cy - side / 2, side, side);
+    }
   }
 }
 

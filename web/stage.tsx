@@ -1,6 +1,6 @@
 // The picture with what was found in it, and boxes that are drawn, moved and resized on it by pointer or
 // keyboard. One canvas at the screen's resolution.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Box, Pose, PoseModel } from '../src/web/index.ts';
 import { cornersOf, handleSize, paintBox, paintHeatmaps, paintSkeleton } from './paint.ts';
 
@@ -29,6 +29,9 @@ type Drag =
   | { readonly kind: 'draw'; readonly index: number; readonly from: Point }
   | { readonly kind: 'move'; readonly index: number; readonly from: Point; readonly box: Box };
 
+/** Of the picture on the screen, so that all of it is in view. */
+const tallest = '76vh';
+
 /** Smaller boxes are slips of the pointer, in screen px. */
 const smallest = 6;
 
@@ -45,7 +48,7 @@ export function Stage(props: StageProps) {
   };
   const width = useWidth(canvas);
   const zoom = width / picture.width;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (canvas.current && width > 0) paint(canvas.current, props, zoom);
   });
   const at = ({ clientX, clientY }: PointerEvent): Point => {
@@ -93,6 +96,7 @@ export function Stage(props: StageProps) {
   return (
     <canvas
       ref={canvas}
+      style={{ width: `min(100%, calc(${tallest} * ${picture.width / picture.height}))` }}
       tabIndex={0}
       role="img"
       aria-label="Picture. Drag to draw a box around a person; arrow keys move the selected box, with Shift they resize it, Delete removes it."

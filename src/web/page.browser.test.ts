@@ -118,7 +118,12 @@ test('the Fine-tune tab trains on a folder, pauses, scores and hands over a chec
   await panel.getByRole('button', { name: 'Go on' }).click();
   await page.getByRole('status').getByText('done').waitFor({ timeout: 180_000 });
   await page.getByRole('button', { name: 'Score' }).click();
-  await page.getByText(/^-?\d\.\d{4}$/).waitFor({ timeout: 60_000 });
+  await page.locator('dt', { hasText: /^AP on/ }).waitFor({ timeout: 60_000 });
+  await page
+    .locator('dd')
+    .last()
+    .getByText(/^-?\d\.\d{4}$/)
+    .waitFor({ timeout: 60_000 });
   await shot(page, 'fine-tune');
 
   const [download] = await Promise.all([
