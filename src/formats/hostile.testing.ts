@@ -118,19 +118,24 @@ const lengths: readonly HostileFile[] = [
   says: new RegExp(`at byte 2, opcode ${opcode}\\)`),
 }));
 
+/** A list in a list in a list, each twice: 2^200 leaves if anything copies or prints them. */
+const doubling = bytes(
+  ...[']', put(0)],
+  ...Array.from({ length: 200 }, (_, i) => bytes('0]', put(i + 1), '(', get(i), get(i), 'e')),
+);
+
 const many = /more (lists, dicts and references|data) than/;
 /** Small files that ask for much memory or time. */
 const bombs: readonly HostileFile[] = [
   {
-    // A list in a list in a list, each twice: 2^200 leaves if anything copies or walks them.
     name: 'lists that double 200 times',
-    file: () => {
-      const doubled = Array.from({ length: 200 }, (_, i) =>
-        bytes('0]', put(i + 1), '(', get(i), get(i), 'e'),
-      );
-      return pickle(']', put(0), ...doubled);
-    },
+    file: () => pickle(doubling),
     says: /expected a dict of arrays, .* got a list of 2/,
+  },
+  {
+    name: 'storage keys that double 200 times',
+    file: () => torchLegacy({ value: legacyValue, keys: pickle(doubling), storages: bytes() }),
+    says: /expected the key of a storage, got a list of 2/,
   },
   {
     name: 'dicts in dicts, each 1,000 times',
@@ -569,6 +574,14 @@ const legacy: readonly HostileFile[] = [
     name: 'a legacy file of another version',
     file: () => torchLegacy({ value: legacyValue, version: 1002, storages: bytes() }),
     says: /version 1001/,
+  },
+  {
+    name: 'a legacy file of bombs below the limit',
+    file: () => {
+      const bomb = pickle('(', repeat(bytes('}'), 1e5), 'l');
+      return torchLegacy({ value: bomb, system: bomb, storages: bytes() });
+    },
+    says: many,
   },
   {
     name: 'a big-endian legacy file',

@@ -1,6 +1,6 @@
 // Paddle's .pdparams and .pdopt files: a pickled dict of arrays. Spec 1.6.
 import { inputError } from '../errors.ts';
-import { allowanceFor } from './allowance.ts';
+import { type Budget, budgetFor } from './budget.ts';
 import { joinBytes } from './joinBytes.ts';
 import { wholeNumbers } from './pickle/numpyRules.ts';
 import { unpickle } from './pickle/unpickle.ts';
@@ -21,7 +21,8 @@ export interface PaddleFile {
 }
 
 export function parsePaddle(bytes: Uint8Array, where: string): PaddleFile {
-  const { value } = unpickle(bytes, where);
+  const budget = budgetFor(bytes.length);
+  const { value } = unpickle(bytes, { where, budget });
   if (!(value instanceof Map)) {
     throw inputError(
       `${where}: expected a dict of arrays, as .pdparams files hold, got ${say(value)}.`,
@@ -35,16 +36,15 @@ export function parsePaddle(bytes: Uint8Array, where: string): PaddleFile {
     if (tensor) tensors.set(name, tensor);
     else others.push(name);
   }
-  checkTotal(tensors, bytes.length, where);
+  checkTotal(tensors, budget, where);
   joinSlices(tensors, value.get(slicesKey), where);
   return { tensors, nameTable: readNameTable(value.get(nameTableKey)), others };
 }
 
 /** One array can stand under any number of names. */
-function checkTotal(tensors: ReadonlyMap<string, Tensor>, fileBytes: number, where: string): void {
-  const allows = allowanceFor(fileBytes);
+function checkTotal(tensors: ReadonlyMap<string, Tensor>, budget: Budget, where: string): void {
   for (const { data } of tensors.values()) {
-    if (!allows(data.length)) {
+    if (!budget.copy(data.length)) {
       throw inputError(
         `${where}: arrays of together over four times the size of the file. Save them without shared arrays.`,
       );

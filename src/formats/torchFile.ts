@@ -1,18 +1,18 @@
 // PyTorch's .pth files, zip and legacy form: nested data with tensors, read as views of the file's
 // bytes where they lie in order. Spec 1.6. Writing is in torchWrite.ts.
 import { inputError } from '../errors.ts';
-import { type Allowance, allowanceFor } from './allowance.ts';
+import { type Budget, budgetFor } from './budget.ts';
 import { gather, rowMajorStrides } from './gather.ts';
-import { rules } from './pickle/rules.ts';
+import { type Rules, rules } from './pickle/rules.ts';
 import { storageTypes } from './pickle/torchRules.ts';
 import { unpickle } from './pickle/unpickle.ts';
 import {
   failAt,
-  isKind,
   type Pickled,
   quote,
   type Storage,
   type StoredTensor,
+  say,
 } from './pickle/values.ts';
 import { findStateDict, type StateDict } from './stateDict.ts';
 import { dtypeBytes, elementCount, type Tensor } from './tensor.ts';
@@ -28,11 +28,16 @@ export interface TorchFile {
 /** The bytes of a storage. */
 type Storages = (storage: Storage) => Uint8Array;
 
+interface Saved {
+  readonly value: Pickled;
+  readonly storages: Storages;
+}
+
 export function parseTorch(bytes: Uint8Array, where: string): TorchFile {
   const zip = isZip(bytes);
-  const { value, storages } = zip ? readZip(bytes, where) : readLegacy(bytes, where);
-  const allows = allowanceFor(bytes.length);
-  const tensor = (stored: StoredTensor) => readTensor(stored, storages, allows, where);
+  const budget = budgetFor(bytes.length);
+  const { value, storages } = (zip ? readZip : readLegacy)(bytes, where, budget);
+  const tensor = (stored: StoredTensor) => readTensor(stored, storages, budget, where);
   return { format: zip ? 'torch-zip' : 'torch-legacy', value, tensor };
 }
 
@@ -48,7 +53,7 @@ export function torchTensors({ value, tensor }: TorchFile, where: string): Torch
 
 const storageBytes = ({ type, count }: Storage) => count * dtypeBytes[storageTypes[type]!];
 
-function readZip(bytes: Uint8Array, where: string): { value: Pickled; storages: Storages } {
+function readZip(bytes: Uint8Array, where: string, budget: Budget): Saved {
   const { names, read } = readStoredZip(bytes, where);
   const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length !== 1) {
@@ -60,7 +65,7 @@ function readZip(bytes: Uint8Array, where: string): { value: Pickled; storages: 
   const order = read(`${folder}/byteorder`);
   if (order && new TextDecoder().decode(order.subarray(0, 8)).trim() === 'big')
     throw bigEndian(where);
-  const { value } = unpickle(read(pickles[0]!)!, `${where}, data.pkl`);
+  const { value } = unpickle(read(pickles[0]!)!, { where: `${where}, data.pkl`, budget });
   const storages = (storage: Storage) => {
     const data = read(`${folder}/data/${storage.key}`);
     const expected = storageBytes(storage);
@@ -88,19 +93,20 @@ export const isLegacyTorch = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x80 && bytes[2] === 0x8a && bytes[3] === 0x0a && bytes[4] === 0x6c;
 
 /** Five pickles (magic number, version, system, what was saved, storage keys), then the storages. */
-function readLegacy(bytes: Uint8Array, where: string): { value: Pickled; storages: Storages } {
+function readLegacy(bytes: Uint8Array, where: string, budget: Budget): Saved {
   let at = 0;
   const fail = failAt(where, () => `byte ${at}`);
   const named = new Map<string, Storage>();
+  const noting: Rules = {
+    ...rules,
+    persistent(id, reading) {
+      const storage = rules.persistent(id, reading);
+      named.set(storage.key, storage);
+      return storage;
+    },
+  };
   const next = () => {
-    const { value, end } = unpickle(bytes, where, at, {
-      ...rules,
-      persistent(id, reading) {
-        const storage = rules.persistent(id, reading);
-        if (isKind(storage, 'storage')) named.set(storage.key, storage);
-        return storage;
-      },
-    });
+    const { value, end } = unpickle(bytes, { where, start: at, rules: noting, budget });
     at = end;
     return value;
   };
@@ -112,7 +118,11 @@ function readLegacy(bytes: Uint8Array, where: string): { value: Pickled; storage
   const keys = next();
   if (!Array.isArray(keys)) throw fail('expected the list of storage keys');
   const found = new Map<string, Uint8Array>();
-  for (const key of keys) found.set(String(key), nextStorage(String(key)));
+  for (const key of keys) {
+    if (typeof key !== 'string' && typeof key !== 'number')
+      throw fail(`expected the key of a storage, got ${say(key)}`);
+    found.set(String(key), nextStorage(String(key)));
+  }
   const storages = (storage: Storage) => {
     const data = found.get(storage.key);
     if (data && data.length >= storageBytes(storage)) return data;
@@ -139,14 +149,14 @@ function readLegacy(bytes: Uint8Array, where: string): { value: Pickled; storage
 function readTensor(
   { storage, offset, size, stride }: StoredTensor,
   storages: Storages,
-  allows: Allowance,
+  budget: Budget,
   where: string,
 ): Tensor {
   const dtype = storageTypes[storage.type]!;
   const width = dtypeBytes[dtype];
   const data = storages(storage);
   const count = elementCount(size)!;
-  if (!allows(count * width)) {
+  if (!budget.copy(count * width)) {
     throw inputError(
       `${where}: tensors of together over four times the size of the file. Save them without shared or repeated elements.`,
     );

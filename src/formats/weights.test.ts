@@ -102,7 +102,7 @@ test('PyTorch and numpy read what is written here, and what they write is read',
   writeWeightFile(pdparams, tensors, undefined, new Map([['w', 'conv2d_0.w_0']]));
   const { stdout, stderr } = runs(`
 import torch, pickle
-a = torch.load('${pth}')
+a = torch.load('${pth}', weights_only=True)
 b = pickle.load(open('${pdparams}', 'rb'))
 print(type(a).__name__, a['w'].tolist() == b['w'].tolist(), int(a['n']), b['StructuredToParameterName@@'])
 torch.save({'state_dict': {'module.' + k: v.half() if k == 'w' else v for k, v in a.items()}}, '${folder}/zip.pth')

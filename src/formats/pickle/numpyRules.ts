@@ -6,6 +6,7 @@ import {
   isKind,
   type NumpyArray,
   type NumpyDtype,
+  narrow,
   type Pickled,
   type Reading,
   say,
@@ -143,7 +144,3 @@ export const scalar: Call = ([type, data], reading) => {
   const little = type.bigEndian ? swapBytes(bytes, width) : bytes.slice();
   return scalarReaders[name]!(new DataView(little.buffer));
 };
-
-/** A number where that is exact. */
-export const narrow = (value: bigint): number | bigint =>
-  Number.isSafeInteger(Number(value)) ? Number(value) : value;

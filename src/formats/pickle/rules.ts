@@ -10,7 +10,7 @@ import {
   scalar,
 } from './numpyRules.ts';
 import { rebuildTensor, storageOf, storageTypes } from './torchRules.ts';
-import { isKind, type Pickled, type Reading, say } from './values.ts';
+import { isKind, type Pickled, type Reading, type Storage, say } from './values.ts';
 
 export interface Rules {
   readonly global: (name: string, reading: Reading) => Pickled;
@@ -20,7 +20,7 @@ export interface Rules {
     reading: Reading,
   ) => Pickled;
   readonly build: (value: Pickled, state: Pickled, reading: Reading) => void;
-  readonly persistent: (id: Pickled, reading: Reading) => Pickled;
+  readonly persistent: (id: Pickled, reading: Reading) => Storage;
 }
 
 const first: Call = ([value]) => value ?? null;

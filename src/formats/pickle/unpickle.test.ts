@@ -16,7 +16,7 @@ import {
 import { unpickle } from './unpickle.ts';
 import { isKind, type Pickled } from './values.ts';
 
-const read = (file: Uint8Array) => unpickle(file, 'test').value;
+const read = (file: Uint8Array) => unpickle(file, { where: 'test' }).value;
 const value = (...parts: readonly Part[]) => read(pickle(...parts));
 
 test('plain values are read in each of their forms', () => {

@@ -1,8 +1,8 @@
 // A restricted reader of Python pickles, protocols 0 to 5 as far as weight files use them. Opcodes
 // and globals are allow-lists; every length is checked against the bytes that are there before
 // anything is made; shared parts stay shared. Spec 1.6.
-import { type Allowance, allowanceFor } from '../allowance.ts';
-import { narrow } from './numpyRules.ts';
+import { type Budget, budgetFor } from '../budget.ts';
+import { Cursor } from './cursor.ts';
 import { opcodeName } from './opcodes.ts';
 import { type Rules, rules as weightRules } from './rules.ts';
 import { type Fail, failAt, type Pickled, type Reading, say } from './values.ts';
@@ -13,66 +13,54 @@ export interface Unpickled {
   readonly end: number;
 }
 
-/**
- * What the values of a pickle may weigh in memory, by the estimates below. A training checkpoint of
- * HRNet-W48 with its moments comes to WEIGHT.
- */
-const mostWeight = 48e6;
-const weights = { opcode: 32, list: 64, dict: 200, bytes: 120, record: 160, entry: 56, memo: 56 };
-/** Longer text is kept as bytes. */
-const longText = 1 << 16;
-const mostDigits = 64;
-
-const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
+/** What things come to in memory, about, in bytes. */
+const weights = { opcode: 32, list: 64, dict: 280, bytes: 120, record: 160, entry: 56, memo: 56 };
 const mark: unique symbol = Symbol('mark');
 type Item = Pickled | typeof mark;
 
-/** @param where the file, for errors */
-export function unpickle(
-  bytes: Uint8Array,
-  where: string,
-  start = 0,
-  rules: Rules = weightRules,
-): Unpickled {
-  return new Machine(bytes, where, start, rules).run();
+export interface UnpickleOptions {
+  /** The file, for errors. */
+  readonly where: string;
+  readonly start?: number;
+  readonly rules?: Rules;
+  /** Shared by all pickles of a file. */
+  readonly budget?: Budget;
 }
 
+export const unpickle = (bytes: Uint8Array, options: UnpickleOptions): Unpickled =>
+  new Machine(bytes, options).run();
+
 class Machine {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #from: Cursor;
   readonly #rules: Rules;
   readonly #fail: Fail;
   readonly #reading: Reading;
   readonly #stack: Item[] = [];
   readonly #memo = new Map<number, Pickled>();
-  #weight = 0;
-  #at: number;
+  readonly #budget: Budget;
   /** Where the present opcode stands. */
   #opcodeAt: number;
 
-  constructor(bytes: Uint8Array, where: string, start: number, rules: Rules) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(bytes: Uint8Array, options: UnpickleOptions) {
+    const { where, start = 0, rules = weightRules, budget = budgetFor(bytes.length) } = options;
     this.#rules = rules;
-    this.#at = start;
+    this.#budget = budget;
     this.#opcodeAt = start;
     const opcode = () => opcodeName(bytes[this.#opcodeAt]);
     this.#fail = failAt(where, () => `byte ${this.#opcodeAt}, ${opcode()}`);
-    this.#reading = { fail: this.#fail, spend: this.#spender(allowanceFor(bytes.length)) };
+    this.#from = new Cursor(bytes, start, this.#fail);
+    this.#reading = { fail: this.#fail, spend: (size) => this.#spend(size) };
   }
 
-  #spender(allows: Allowance) {
-    return (bytes: number) => {
-      if (!allows(bytes)) throw this.#fail('more data than the file has bytes for');
-    };
+  #spend(bytes: number): void {
+    if (!this.#budget.copy(bytes)) throw this.#fail('more data than the file has bytes for');
   }
 
   run(): Unpickled {
     for (;;) {
-      this.#opcodeAt = this.#at;
-      const opcode = this.#byte();
-      if (opcode === 0x2e) return { value: this.#result(), end: this.#at };
+      this.#opcodeAt = this.#from.at;
+      const opcode = this.#from.byte();
+      if (opcode === 0x2e) return { value: this.#result(), end: this.#from.at };
       this.#weigh(weights.opcode);
       this.#step(opcode);
     }
@@ -98,8 +86,7 @@ class Machine {
 
   /** Keeps small files from filling the memory with small objects. */
   #weigh(weight: number): void {
-    this.#weight += weight;
-    if (this.#weight > mostWeight)
+    if (!this.#budget.hold(weight))
       throw this.#fail('more lists, dicts and references than weights need');
   }
 
@@ -116,38 +103,38 @@ class Machine {
       case 0x89: // NEWFALSE
         return opcode === 0x88;
       case 0x4b: // BININT1
-        return this.#byte();
+        return this.#from.byte();
       case 0x4d: // BININT2
-        return this.#view.getUint16(this.#take(2), true);
+        return this.#from.uint16();
       case 0x4a: // BININT
-        return this.#view.getInt32(this.#take(4), true);
+        return this.#from.int32();
       case 0x49: // INT
-        return this.#integerLine();
+        return this.#from.integerLine();
       case 0x4c: // LONG
-        return this.#integerLine();
+        return this.#from.integerLine();
       case 0x8a: // LONG1
-        return this.#long(this.#byte());
+        return this.#from.long(this.#from.byte());
       case 0x8b: // LONG4
-        return this.#long(this.#count(4, 'integer'));
+        return this.#from.long(this.#from.length(4, 'integer'));
       case 0x47: // BINFLOAT
-        return this.#view.getFloat64(this.#take(8), false);
+        return this.#from.float64();
       case 0x58: // BINUNICODE
-        return this.#text(this.#count(4, 'text'));
+        return this.#from.text(this.#from.length(4, 'text'));
       case 0x8c: // SHORT_BINUNICODE
-        return this.#text(this.#count(1, 'text'));
+        return this.#from.text(this.#from.length(1, 'text'));
       case 0x8d: // BINUNICODE8
-        return this.#text(this.#count(8, 'text'));
+        return this.#from.text(this.#from.length(8, 'text'));
       case 0x54: // BINSTRING, read as latin1
-        return this.#latin1(this.#count(4, 'string'));
+        return this.#from.latin1(this.#from.length(4, 'string'));
       case 0x55: // SHORT_BINSTRING
-        return this.#latin1(this.#count(1, 'string'));
+        return this.#from.latin1(this.#from.length(1, 'string'));
       case 0x42: // BINBYTES
-        return this.#part(this.#count(4, 'bytes'));
+        return this.#from.part(this.#from.length(4, 'bytes'));
       case 0x43: // SHORT_BINBYTES
-        return this.#part(this.#count(1, 'bytes'));
+        return this.#from.part(this.#from.length(1, 'bytes'));
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        return this.#part(this.#count(8, 'bytes'));
+        return this.#from.part(this.#from.length(8, 'bytes'));
       case 0x5d: // EMPTY_LIST
       case 0x29: // EMPTY_TUPLE
         return [];
@@ -177,7 +164,7 @@ class Machine {
         this.#protocol();
         return;
       case 0x95: // FRAME: a length that must fit; what is in it is read as if it were not there.
-        this.#count(8, 'frame');
+        this.#from.length(8, 'frame');
         return;
       case 0x30: // POP
         if (this.#stack.pop() === undefined) throw this.#fail('POP from an empty stack');
@@ -199,7 +186,7 @@ class Machine {
         this.#setItems(this.#toMark());
         return;
       case 0x63: // GLOBAL
-        this.#global(this.#line(), this.#line());
+        this.#global(this.#from.line(), this.#from.line());
         return;
       case 0x93: {
         // STACK_GLOBAL
@@ -217,25 +204,25 @@ class Machine {
         this.#build();
         return;
       case 0x71: // BINPUT
-        this.#remember(this.#byte());
+        this.#remember(this.#from.byte());
         return;
       case 0x72: // LONG_BINPUT
-        this.#remember(this.#view.getUint32(this.#take(4), true));
+        this.#remember(this.#from.uint32());
         return;
       case 0x94: // MEMOIZE
         this.#remember(this.#memo.size);
         return;
       case 0x68: // BINGET
-        this.#recall(this.#byte());
+        this.#recall(this.#from.byte());
         return;
       case 0x6a: // LONG_BINGET
-        this.#recall(this.#view.getUint32(this.#take(4), true));
+        this.#recall(this.#from.uint32());
         return;
       case 0x70: // PUT
-        this.#remember(Number(this.#integerLine()));
+        this.#remember(Number(this.#from.integerLine()));
         return;
       case 0x67: // GET
-        this.#recall(Number(this.#integerLine()));
+        this.#recall(Number(this.#from.integerLine()));
         return;
       default:
         throw this.#fail('an opcode that weight files do not use');
@@ -243,7 +230,7 @@ class Machine {
   }
 
   #protocol(): void {
-    const version = this.#byte();
+    const version = this.#from.byte();
     if (version > 5) throw this.#fail(`expected a pickle of protocol 0 to 5, got ${version}`);
   }
 
@@ -322,89 +309,6 @@ class Machine {
     this.#stack.pop();
     return values;
   }
-
-  /** Offset of `length` bytes that are there; moves on behind them. */
-  #take(length: number): number {
-    const from = this.#at;
-    if (length > this.#bytes.length - from) {
-      throw this.#fail(`expected ${length} more bytes, got ${this.#bytes.length - from}`);
-    }
-    this.#at += length;
-    return from;
-  }
-
-  #byte(): number {
-    return this.#bytes[this.#take(1)]!;
-  }
-
-  /** A length of so many bytes, which must fit into what is left of the file. */
-  #count(size: 1 | 4 | 8, what: string): number {
-    const at = this.#take(size);
-    const count =
-      size === 1
-        ? this.#bytes[at]!
-        : size === 4
-          ? this.#view.getUint32(at, true)
-          : Number(this.#view.getBigUint64(at, true));
-    const left = this.#bytes.length - this.#at;
-    if (count > left) throw this.#fail(`${what} of ${count} bytes in a file that has ${left} left`);
-    return count;
-  }
-
-  #part(length: number): Uint8Array {
-    const from = this.#take(length);
-    return this.#bytes.subarray(from, from + length);
-  }
-
-  #text(length: number): Pickled {
-    const utf8 = this.#part(length);
-    if (length > longText) return { kind: 'text', utf8 };
-    try {
-      return utf8Decoder.decode(utf8);
-    } catch {
-      throw this.#fail('text that is not UTF-8');
-    }
-  }
-
-  #latin1(length: number): Pickled {
-    const part = this.#part(length);
-    if (length > longText) return part;
-    return String.fromCharCode(...part.subarray(0, 8192)) + manyChars(part.subarray(8192));
-  }
-
-  /** Up to the next line feed, which is passed over. */
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0 || end - this.#at > 1024) throw this.#fail('a line without an end');
-    const text = this.#latin1(end - this.#at) as string;
-    this.#at++;
-    return text;
-  }
-
-  #integerLine(): Pickled {
-    const text = this.#line();
-    if (text === '00' || text === '01') return text === '01';
-    const digits = text.replace(/L$/, '');
-    if (!/^-?\d+$/.test(digits) || digits.length > mostDigits)
-      throw this.#fail(`expected a whole number, got ${say(text)}`);
-    return narrow(BigInt(digits));
-  }
-
-  /** Little-endian two's complement. */
-  #long(length: number): Pickled {
-    if (length > mostDigits) throw this.#fail(`an integer of ${length} bytes`);
-    const part = this.#part(length);
-    let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(part[i]!);
-    return narrow(length > 0 ? BigInt.asIntN(8 * length, value) : 0n);
-  }
-}
-
-function manyChars(bytes: Uint8Array): string {
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 8192)
-    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return text;
 }
 
 function weightOf(value: Item): number {

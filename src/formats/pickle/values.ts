@@ -106,3 +106,7 @@ export function quote(text: string): string {
   const short = text.length > 60 ? `${text.slice(0, 57)}...` : text;
   return `'${short.replace(/\p{C}/gu, '\u{fffd}')}'`;
 }
+
+/** A number where that is exact. */
+export const narrow = (value: bigint): number | bigint =>
+  Number.isSafeInteger(Number(value)) ? Number(value) : value;
