@@ -139,6 +139,7 @@ test('doctor finds this machine able to run the tests, and says so in JSON', asy
     'Memory',
     'Disk',
     'oneDNN',
+    'GPU',
     'Pictures',
     'Video',
     'Detectors',
