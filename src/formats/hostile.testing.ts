@@ -172,6 +172,16 @@ const bombs: readonly HostileFile[] = [
     says: many,
   },
   {
+    name: 'three million short strings',
+    file: () => pickle(repeat(bytes('U', 2, 'xy'), 3e6)),
+    says: many,
+  },
+  {
+    name: 'a million large integers',
+    file: () => pickle(repeat(bytes(0x8a, 8, new Uint8Array(8).fill(127)), 1e6)),
+    says: many,
+  },
+  {
     name: 'a million entries of a dict',
     file: () => {
       const entries = repeat(bytes('J', u32(0), 'Ns'), 1e6);

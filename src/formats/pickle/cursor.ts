@@ -123,6 +123,6 @@ export class Cursor {
 function characters(bytes: Uint8Array): string {
   let text = '';
   for (let i = 0; i < bytes.length; i += charsAtOnce)
-    text += String.fromCharCode(...bytes.subarray(i, i + charsAtOnce));
+    text += String.fromCharCode.apply(null, bytes.subarray(i, i + charsAtOnce) as never);
   return text;
 }

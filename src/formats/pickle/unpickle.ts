@@ -14,7 +14,10 @@ export interface Unpickled {
 }
 
 /** What things come to in memory, about, in bytes. */
-const weights = { opcode: 32, list: 64, dict: 280, bytes: 120, record: 160, entry: 56, memo: 56 };
+const weights = {
+  ...{ opcode: 32, bigint: 96, text: 48, bytes: 120, list: 64, dict: 280, record: 160 },
+  ...{ entry: 56, memo: 56 },
+};
 const mark: unique symbol = Symbol('mark');
 type Item = Pickled | typeof mark;
 
@@ -312,6 +315,8 @@ class Machine {
 }
 
 function weightOf(value: Item): number {
+  if (typeof value === 'string') return weights.text + value.length;
+  if (typeof value === 'bigint') return weights.bigint;
   if (typeof value !== 'object' || value === null) return 0;
   if (Array.isArray(value)) return weights.list;
   if (value instanceof Map) return weights.dict;
