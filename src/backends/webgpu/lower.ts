@@ -20,6 +20,11 @@ export interface Site {
   readonly outputs: readonly Value[];
 }
 
+/** How a convolution is cut: the best guess, or what was measured. */
+export type ChooseTile = (kind: ConvKind, dims: ConvDims, features: GpuFeatures) => Tile;
+
+const bestGuess: ChooseTile = (kind, dims, features) => convTiles(kind, dims, features)[0]!;
+
 export class Lowering {
   readonly features: GpuFeatures;
   readonly dispatches: Dispatch[] = [];
@@ -27,6 +32,7 @@ export class Lowering {
   readonly outputs = new Map<string, GpuTensor>();
   readonly #graph: Graph;
   readonly #states: StateTable;
+  readonly #chooseTile: ChooseTile;
   readonly #tensors = new Map<ValueId, GpuTensor>();
   readonly #reordered = new Map<ValueId, GpuTensor[]>();
   readonly #stateBlocks = new Map<string, GpuBlock>();
@@ -38,7 +44,13 @@ export class Lowering {
   /** What dispatches belong to: the node under way, or the graph's edges. */
   #owner = { op: 'feed', name: '' };
 
-  constructor(graph: Graph, states: StateTable, features: GpuFeatures) {
+  constructor(
+    graph: Graph,
+    states: StateTable,
+    features: GpuFeatures,
+    chooseTile: ChooseTile = bestGuess,
+  ) {
+    this.#chooseTile = chooseTile;
     this.#graph = graph;
     this.#states = states;
     this.features = features;
@@ -97,7 +109,7 @@ export class Lowering {
 
   /** How a convolution is cut. */
   tile(kind: ConvKind, dims: ConvDims): Tile {
-    return convTiles(kind, dims, this.features)[0]!;
+    return this.#chooseTile(kind, dims, this.features);
   }
 
   /** Memory that lives between the dispatches that touch it. */

@@ -8,7 +8,7 @@ import { bindDispatches, type Command, expectBindable } from './bind.ts';
 import { bufferUsage, type Gpu, mapModeRead } from './device.ts';
 import type { BufferRange, GpuTensor } from './kernel.ts';
 import { kernels } from './kernels.ts';
-import { Lowering } from './lower.ts';
+import { type ChooseTile, Lowering } from './lower.ts';
 import { profileCommands } from './profile.ts';
 import type { GpuStates } from './states.ts';
 
@@ -20,6 +20,11 @@ const breathe = () =>
     if ('setImmediate' in globalThis) setImmediate(resolve);
     else setTimeout(resolve, 0);
   });
+
+export interface GpuOptions {
+  /** How convolutions are cut; the best guess by default. */
+  readonly chooseTile?: ChooseTile | undefined;
+}
 
 interface FeedPlace {
   readonly range: BufferRange;
@@ -50,13 +55,19 @@ export class GpuProgram implements Program {
   readonly #ready: Promise<readonly Command[]>;
   #closed = false;
 
-  constructor(gpu: Gpu, graph: Graph, states: GpuStates, ownsStates: boolean) {
+  constructor(
+    gpu: Gpu,
+    graph: Graph,
+    states: GpuStates,
+    ownsStates: boolean,
+    { chooseTile }: GpuOptions = {},
+  ) {
     gpu.expectAlive();
     this.#gpu = gpu;
     this.#graph = graph;
     this.states = states;
     this.#ownsStates = ownsStates;
-    this.#low = new Lowering(graph, states.table, gpu.features);
+    this.#low = new Lowering(graph, states.table, gpu.features, chooseTile);
     this.#low.run(kernels);
     const { dispatches, feeds, outputs } = this.#low;
     expectBindable(gpu, dispatches);
