@@ -1,18 +1,18 @@
 // The WebGPU backend: float32 on any GPU, in Node (nodeDevice.ts opens the device) and in browsers.
 import type { Backend } from '../backend.ts';
 import type { Gpu } from './device.ts';
-import { GpuProgram } from './program.ts';
+import { type GpuOptions, GpuProgram } from './program.ts';
 import { GpuStates } from './states.ts';
 
 /** The backend owns the device: close() ends both. */
-export function createGpuBackend(gpu: Gpu): Backend {
+export function createGpuBackend(gpu: Gpu, options: GpuOptions = {}): Backend {
   return {
     name: 'webgpu',
     activationBytes: 4,
     createStates: () => new GpuStates(gpu),
     prepare(graph, { states } = {}) {
       const store = (states as GpuStates | undefined) ?? new GpuStates(gpu);
-      return new GpuProgram(gpu, graph, store, states === undefined);
+      return new GpuProgram(gpu, graph, store, states === undefined, options);
     },
     close: () => gpu.close(),
   };
