@@ -74,11 +74,11 @@ export function trainingGraph(config: HrnetConfig, options: TrainingOptions): Gr
   const x = pictureFeed(g, options);
   const keypoints = g.feed('keypoints', 'float32', [batch, config.keypoints, 2]);
   const visible = g.feed('visible', 'float32', [batch, config.keypoints]);
+  const prediction = hrnet(g, config, x, { kind: 'train', momentum: options.bnMomentum });
   const [heatmaps, weight] = g.add(gaussianHeatmaps, [keypoints, visible], {
     ...target,
     inputSize,
   });
-  const prediction = hrnet(g, config, x, { kind: 'train', momentum: options.bnMomentum });
   g.output('loss', g.add(heatmapMse, [prediction, heatmaps!, weight!], loss)[0]!);
   return withGradientStates(fuseRelu(g.finish()), options.accumulate);
 }

@@ -16,7 +16,8 @@ export interface MemoryPlan {
 }
 
 const alignment = 64;
-const align = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
+/** Bytes of a buffer with what it is filled up with. */
+export const align = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
 /**
  * Greedy by size: the largest buffer first, each at the lowest offset that is free for its whole life.

@@ -1,23 +1,40 @@
-// Trades time for memory in training: cheap results of the forward part (batch norm, sum, ReLU,
-// upsampling) are dropped and made again in the backward part, from the convolutions' results.
+// Trades time for memory in training: cheap results of the forward part (normalisation, batch norm,
+// sum, ReLU, upsampling) are dropped and made again in the backward part, from the convolutions' results.
 import type { Graph, Node, Value, ValueId } from '../graph/graph.ts';
 import { producers } from '../graph/graph.ts';
+import { peakMemory } from './peakMemory.ts';
 import { compact } from './rebuild.ts';
 
 /** Ops that cost a pass over memory and no more. */
-const cheap: ReadonlySet<string> = new Set(['batchNormTrain', 'relu', 'add', 'upsampleNearest']);
+const cheap: ReadonlySet<string> = new Set([
+  'normalizeImage',
+  'batchNormTrain',
+  'relu',
+  'add',
+  'upsampleNearest',
+]);
 
 /**
- * The longest chain of cheap results that is made again for one of them. What comes after so many
- * stays in memory instead: else the first gradient would ask for every residual sum of the network at
- * once. The four blocks of a branch and the sums after them are up to 9 long, so that modules keep what
- * they hand on; of chains from 2 to 20 this one asks for the least memory in HRNet.
+ * How long a chain of cheap results may be that is made again for one of them; what comes after so many
+ * stays in memory. Short chains keep much, long ones ask for the residual sums of half the network
+ * at once for the first gradient. In HRNet a module is some 11 long.
  */
-const longestChain = 9;
+const chainLengths = [3, 5, 7, 9, 11, 13, 16, 20];
 
+/** The choice that takes the least memory at its fullest moment; the graph itself where none takes less. */
 export function recompute(graph: Graph): Graph {
+  return chainLengths
+    .map((length) => remake(graph, length))
+    .map((choice) => ({ choice, bytes: peakMemory(choice).bytes }))
+    .reduce((least, next) => (next.bytes < least.bytes ? next : least), {
+      choice: graph,
+      bytes: peakMemory(graph).bytes,
+    }).choice;
+}
+
+function remake(graph: Graph, longestChain: number): Graph {
   const boundary = lastForwardNode(graph);
-  const remade = chooseRemade(graph, boundary);
+  const remade = chooseRemade(graph, boundary, longestChain);
   const values: Value[] = [...graph.values];
   const nodes: Node[] = graph.nodes.slice(0, boundary + 1);
   const writers = producers(graph);
@@ -55,7 +72,7 @@ function lastForwardNode(graph: Graph): number {
 }
 
 /** Values of the forward part that are not kept for the backward part. */
-function chooseRemade(graph: Graph, boundary: number): ReadonlySet<ValueId> {
+function chooseRemade(graph: Graph, boundary: number, longestChain: number): ReadonlySet<ValueId> {
   const wanted = new Set(graph.nodes.slice(boundary + 1).flatMap(({ inputs }) => inputs));
   const depth = new Map<ValueId, number>();
   for (const { op, inputs, outputs } of graph.nodes.slice(0, boundary + 1)) {
