@@ -63,6 +63,8 @@ export interface Backend {
   readonly name: string;
   /** Bytes of one element of an activation as it is stored. */
   readonly activationBytes: number;
+  /** What states and programs may take together; Infinity where that is not known. */
+  availableBytes(): number;
   createStates(): StateStore;
   prepare(graph: Graph, options?: PrepareOptions): Program;
   close(): void;

@@ -5,8 +5,7 @@ import { elementCount, type Graph, type Value } from '../graph/graph.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { type TrainingOptions, trainingGraph } from '../models/poseGraphs.ts';
 import { compileTraining } from '../passes/compile.ts';
-import { lifetimes } from '../passes/lifetimes.ts';
-import { planMemory } from '../passes/planMemory.ts';
+import { peakMemory } from '../passes/peakMemory.ts';
 
 export type RecomputeMode = 'auto' | 'on' | 'off';
 
@@ -17,19 +16,36 @@ export interface MemoryPlan {
   readonly gradients: number;
   /** Adam's two. */
   readonly moments: number;
-  /** Most that is alive at one moment of a step, workspaces of convolutions aside. */
+  /** Most that is alive at one moment of a step. */
   readonly activations: number;
-  /** Workspaces, the process itself, pictures on their way, a copy of the weights while a checkpoint is written. */
-  readonly rest: number;
+  /** Beside them at that moment: masks of ReLUs and scratch memory. */
+  readonly workspace: number;
+  /** Node, the library, and the loader with its batches. */
+  readonly process: number;
+  /** A copy of parameters and moments while a checkpoint is written. */
+  readonly checkpoint: number;
   readonly total: number;
   /** Whether cheap results are made again in the backward part. */
   readonly recompute: boolean;
+  /** Of which ops' results the activations consist at the fullest moment, largest first. */
+  readonly live: ReadonlyMap<string, number>;
+}
+
+export interface MemoryNeeds {
+  readonly training: TrainingOptions;
+  /** Of one element: 4, or 2 with bfloat16. */
+  readonly activationBytes: number;
+  /** Threads of the loader. */
+  readonly workers: number;
 }
 
 /** Activations lie in blocks of so many channels. */
 const channelBlock = 16;
-/** Node, libraries and compiled kernels. */
-const processBytes = 250e6;
+/** Scratch memory of a convolution in float32 (Winograd) at the fullest moment; in bfloat16 there is next to none. */
+const scratchBytes = 40e6;
+/** Node with the library and the kernels it compiles; a thread of the loader (docs/log.md). */
+const processBytes = 190e6;
+const workerBytes = 60e6;
 
 /** Bytes of a value as it is stored: activations in the given width, with channels filled up to blocks. */
 function storedBytes({ dtype, shape }: Value, activationBytes: number): number {
@@ -40,36 +56,40 @@ function storedBytes({ dtype, shape }: Value, activationBytes: number): number {
   return n * channels * h * w * activationBytes;
 }
 
-function activationsOf(graph: Graph, activationBytes: number): number {
-  const states = new Set(graph.states.flatMap(({ next }) => (next === undefined ? [] : [next])));
-  const requests = lifetimes(graph)
-    .filter(({ value }) => !states.has(value))
-    .map((life) => ({ ...life, bytes: storedBytes(graph.values[life.value]!, activationBytes) }));
-  return planMemory(requests).lowerBound;
-}
-
 function statesOf(graph: Graph, roles: readonly string[]): number {
   return graph.states
     .filter(({ role }) => roles.includes(role))
     .reduce((sum, { value }) => sum + elementCount(graph.values[value]!.shape) * 4, 0);
 }
 
-/** @param activationBytes of one element: 4, or 2 with bfloat16 */
+/** One bit for every result of a ReLU that is fused into a batch norm: whether it was positive. */
+function maskBytes(graph: Graph): number {
+  return graph.nodes
+    .filter(({ op, attrs }) => op === 'batchNormTrain' && attrs.relu)
+    .reduce((sum, { outputs }) => sum + elementCount(graph.values[outputs[0]!]!.shape) / 8, 0);
+}
+
 export function planTraining(
   config: HrnetConfig,
-  options: TrainingOptions,
-  activationBytes: number,
+  { training, activationBytes, workers }: MemoryNeeds,
   recompute: boolean,
 ): MemoryPlan {
-  const graph = compileTraining(trainingGraph(config, options), { lean: recompute });
+  const graph = compileTraining(trainingGraph(config, training), { lean: recompute });
   const parameters = statesOf(graph, ['parameter', 'statistic']);
   const gradients = statesOf(graph, ['gradient']);
   const moments = 2 * gradients;
-  const activations = activationsOf(graph, activationBytes);
-  const { width, height } = options.inputSize;
-  const rest = processBytes + parameters + 3 * options.batch * width * height * 3;
-  const total = parameters + gradients + moments + activations + rest;
-  return { parameters, gradients, moments, activations, rest, total, recompute };
+  const { bytes: activations, live } = peakMemory(graph, (value) =>
+    storedBytes(value, activationBytes),
+  );
+  const workspace = maskBytes(graph) + (activationBytes >= 4 ? scratchBytes : 0);
+  const { width, height } = training.inputSize;
+  const batches = 2 + workers;
+  const process =
+    processBytes + workers * workerBytes + batches * training.batch * width * height * 3;
+  const checkpoint = parameters + moments;
+  const total = parameters + gradients + moments + activations + workspace + process + checkpoint;
+  const parts = { parameters, gradients, moments, activations, workspace, process, checkpoint };
+  return { ...parts, total, recompute, live };
 }
 
 /**
@@ -78,56 +98,99 @@ export function planTraining(
  */
 export function chooseMemoryPlan(
   config: HrnetConfig,
-  options: TrainingOptions,
-  activationBytes: number,
+  needs: MemoryNeeds,
   mode: RecomputeMode,
   available: number,
 ): MemoryPlan {
-  const plan = (recompute: boolean, bytes = activationBytes) =>
-    planTraining(config, options, bytes, recompute);
   const choices = mode === 'auto' ? [false, true] : [mode === 'on'];
-  const plans = choices.map((recompute) => plan(recompute));
-  const fitting = plans.find(({ total }) => total <= available);
-  if (fitting) return fitting;
-  const least = plans.at(-1)!;
+  let least: MemoryPlan | undefined;
+  for (const recompute of choices) {
+    least = planTraining(config, needs, recompute);
+    if (least.total <= available) return least;
+  }
+  const { total, recompute } = least!;
   throw environmentError(
-    `memory: training at batch ${options.batch} takes about ${gigabytes(least.total)}${least.recompute ? ' with --recompute' : ''}, ` +
-      `${gigabytes(available)} are available. ${advice(options.batch, least, available, plan, activationBytes)}`,
+    `memory: training at batch ${needs.training.batch} takes about ${gigabytes(total)}${recompute ? ' with --recompute' : ''}, ` +
+      `${gigabytes(available)} are available. ${advice(config, needs, least!, available)}`,
   );
 }
 
 function advice(
-  batch: number,
-  least: MemoryPlan,
+  config: HrnetConfig,
+  needs: MemoryNeeds,
+  refused: MemoryPlan,
   available: number,
-  plan: (recompute: boolean, bytes?: number) => MemoryPlan,
-  activationBytes: number,
 ): string {
+  const { batch } = needs.training;
   const ways: string[] = [];
-  if (!least.recompute && plan(true).total <= available) ways.push('--recompute on');
-  if (activationBytes > 2 && plan(true, 2).total <= available) ways.push('--amp bf16');
-  const lean = plan(true);
-  const fixed = lean.total - lean.activations;
-  const most = Math.floor((batch * Math.max(0, available - fixed)) / lean.activations);
-  if (most >= 1) {
+  const lean = refused.recompute ? refused : planTraining(config, needs, true);
+  if (lean.total <= available) ways.push('--recompute on');
+  if (needs.activationBytes > 2) {
+    const half = planTraining(config, { ...needs, activationBytes: 2 }, true);
+    const recompute = refused.recompute ? '' : ' --recompute on';
+    if (half.total <= available) ways.push(`--amp bf16${recompute}`);
+  }
+  const most = largestBatch(config, needs, lean, available);
+  if (most >= 1 && most < batch) {
     const parts = Math.ceil(batch / most);
+    const part = Math.ceil(batch / parts);
+    const recompute = refused.recompute ? '' : ' --recompute on';
     ways.push(
-      `TrainReader.batch_size=${Math.ceil(batch / parts)} with --accumulate ${parts} (one update from as many pictures)`,
+      `-o TrainReader.batch_size=${part} with --accumulate ${parts}${recompute} (${
+        part * parts === batch ? 'as many' : part * parts
+      } pictures an update; the largest batch that fits is ${most})`,
     );
   }
   if (ways.length === 0) return 'Use a machine with more memory or a smaller network.';
   return `Use ${ways.join(', or ')}.`;
 }
 
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-
-/** One line for the log. */
-export function describeMemory(plan: MemoryPlan, available: number): string {
-  const { parameters, gradients, moments, activations, rest, total, recompute } = plan;
-  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
-  return (
-    `Memory: about ${gigabytes(total)} of ${gigabytes(available)} available: parameters ${mb(parameters)}, ` +
-    `gradients ${mb(gradients)}, moments ${mb(moments)}, activations ${mb(activations)}` +
-    `${recompute ? ' (cheap ones made again in the backward part)' : ''}, rest ${mb(rest)}`
+/** Of a plan that was made for `needs.training.batch`: everything but what grows with the batch stays. */
+function largestBatch(
+  config: HrnetConfig,
+  needs: MemoryNeeds,
+  plan: MemoryPlan,
+  available: number,
+): number {
+  const { batch } = needs.training;
+  if (batch === 1) return plan.total <= available ? 1 : 0;
+  const single = planTraining(
+    config,
+    { ...needs, training: { ...needs.training, batch: 1 } },
+    true,
   );
+  const perPicture = (plan.total - single.total) / (batch - 1);
+  return Math.floor(1 + (available - single.total) / perPicture);
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+
+/** A table, a line each; `available` may be Infinity where it is not known. */
+export function describeMemory(plan: MemoryPlan, available: number): string {
+  const { parameters, gradients, moments, activations, workspace, total } = plan;
+  const consists = [...plan.live]
+    .filter(([, bytes]) => bytes >= 0.01 * activations)
+    .map(([op, bytes]) => `${op} ${megabytes(bytes)}`)
+    .join(', ');
+  const rows: (readonly [string, number, string])[] = [
+    ['parameters', parameters, 'and running statistics'],
+    ['gradients', gradients, ''],
+    ['moments', moments, ''],
+    ['activations', activations, consists],
+    ['workspace', workspace, ''],
+    ['process', plan.process, 'with the loader'],
+    ['checkpoint', plan.checkpoint, 'a copy while it is written'],
+    ['total', total, Number.isFinite(available) ? `of ${megabytes(available)} available` : ''],
+  ];
+  const lines = rows.map(([name, bytes, remark]) =>
+    `  ${name.padEnd(12)}${megabytes(bytes).padStart(9)}  ${remark}`.trimEnd(),
+  );
+  const how = plan.recompute ? ' (cheap results are made again in the backward part)' : '';
+  return [`Memory of training, about${how}:`, ...lines].join('\n');
+}
+
+/** The plan as fields of an event, in bytes. */
+export function memoryFields({ live: _, ...plan }: MemoryPlan, available: number) {
+  return { ...plan, available: Number.isFinite(available) ? available : null };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createProgress, type Progress } from '../cli/progress.ts';
 import { officialLines, paddleTable } from '../eval/cocoSummary.ts';
 import { formatTrainLine, openMetrics, prefix, Window } from './logLine.ts';
+import { describeMemory, type MemoryPlan, memoryFields } from './memoryPlan.ts';
 import { type Score, statNames } from './score.ts';
 import type { Settings } from './settings.ts';
 
@@ -119,6 +120,12 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
     note(text: string): void {
       if (json && !quiet) process.stdout.write(`${JSON.stringify({ event: 'note', text })}\n`);
       else print(text);
+    },
+    memory(plan: MemoryPlan, available: number): void {
+      if (json && !quiet) {
+        const event = { event: 'memory', ...memoryFields(plan, available) };
+        process.stdout.write(`${JSON.stringify(event)}\n`);
+      } else print(describeMemory(plan, available));
     },
     saved(path: string): void {
       log('ppdet.utils.checkpoint', `Save checkpoint: ${path}`);

@@ -2,8 +2,8 @@
 // and evaluate (spec 6.5).
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { availableMemory } from '../availableMemory.ts';
 import type { Backend } from '../backends/backend.ts';
+import type { CacheOptions } from '../data/cropCache.ts';
 import { loadDataset } from '../data/dataset.ts';
 import { localWeights } from '../data/fetchWeights.ts';
 import { createLoader, type Loader } from '../data/loader.ts';
@@ -21,7 +21,7 @@ import { readWeights } from './initialWeights.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { learningRateAt } from './learningRate.ts';
 import { Window } from './logLine.ts';
-import { chooseMemoryPlan, describeMemory, type RecomputeMode } from './memoryPlan.ts';
+import { chooseMemoryPlan, type RecomputeMode } from './memoryPlan.ts';
 import type { TrainReport } from './report.ts';
 import {
   loadEvalDataset,
@@ -53,8 +53,8 @@ export interface TrainOptions {
   /** Save a checkpoint when this much time has passed since the last one. */
   readonly saveMinutes: number;
   readonly skipBadImages: boolean;
-  /** Decoded pictures kept in memory, bytes. */
-  readonly cacheBytes: number;
+  /** Keep decoded pictures, in memory or on disk. */
+  readonly cache?: CacheOptions | undefined;
   /** Gives the path of weights at an address, which it may have to fetch. */
   readonly fetchWeights?: (place: string) => Promise<string>;
 }
@@ -109,7 +109,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     udp,
     seed,
     skipBadImages: options.skipBadImages,
-    cacheBytes: options.cacheBytes,
+    cache: options.cache,
   });
   const interrupts = watchInterrupts();
   let lastSave = performance.now();
@@ -214,15 +214,14 @@ function createTrainer(options: TrainOptions): Trainer {
     bnMomentum,
     accumulate: accumulate > 1,
   };
-  const available = availableMemory();
-  const plan = chooseMemoryPlan(
-    config,
-    { ...training, batch: batchSize },
-    backend.activationBytes,
-    recompute,
-    available,
-  );
-  report.note(describeMemory(plan, available));
+  const available = backend.availableBytes();
+  const needs = {
+    training: { ...training, batch: batchSize },
+    activationBytes: backend.activationBytes,
+    workers: settings.workers,
+  };
+  const plan = chooseMemoryPlan(config, needs, recompute, available);
+  report.memory(plan, available);
   const trainer = { config, ...training, adam: optimizer, recompute: plan.recompute };
   return new Trainer(backend, trainer, batchSize);
 }

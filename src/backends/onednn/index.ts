@@ -1,5 +1,6 @@
 // The oneDNN backend: float32 or bfloat16 on the CPU through libdnnl 2.x.
 import { availableParallelism } from 'node:os';
+import { availableMemory } from '../../availableMemory.ts';
 import { usageError } from '../../errors.ts';
 import type { Backend } from '../backend.ts';
 import { ChoiceCache, choiceFile } from './choiceCache.ts';
@@ -48,6 +49,7 @@ export function createDnnlBackend({
   return {
     name: 'onednn',
     activationBytes: precision === 'bf16' ? 2 : 4,
+    availableBytes: availableMemory,
     createStates: () => new DnnlStates(ffi, dnnl),
     prepare(graph, { states, quantization } = {}) {
       const store = (states as DnnlStates | undefined) ?? new DnnlStates(ffi, dnnl);

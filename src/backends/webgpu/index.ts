@@ -9,6 +9,7 @@ export function createGpuBackend(gpu: Gpu, options: GpuOptions = {}): Backend {
   return {
     name: 'webgpu',
     activationBytes: 4,
+    availableBytes: () => Number.POSITIVE_INFINITY,
     createStates: () => new GpuStates(gpu),
     prepare(graph, { states } = {}) {
       const store = (states as GpuStates | undefined) ?? new GpuStates(gpu);
