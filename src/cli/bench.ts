@@ -3,8 +3,10 @@ import { Command } from 'commander';
 import type { Size } from '../data/record.ts';
 import { usageError } from '../errors.ts';
 import type { Measurement } from '../train/measure.ts';
+import type { RecomputeMode } from '../train/memoryPlan.ts';
 import type { CocoevalFlags } from './benchCocoeval.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
+import { recomputeOption } from './recomputeOption.ts';
 
 interface NetworkFlags extends DeviceOptions {
   readonly size: Size;
@@ -12,7 +14,7 @@ interface NetworkFlags extends DeviceOptions {
   readonly steps: number;
   readonly width: number;
   readonly variant: 'hrnet' | 'hrnet-small';
-  readonly recompute?: boolean;
+  readonly recompute?: RecomputeMode;
   readonly int8?: boolean;
   readonly json?: boolean;
 }
@@ -36,7 +38,7 @@ function networkCommand(job: 'train' | 'infer', description: string): Command {
     .option('--width <c>', 'width of HRNet: 32, 48, 18, ...', wholeNumber('--width', 1, 512), 32)
     .option('--variant <name>', 'hrnet or hrnet-small', 'hrnet');
   if (job === 'train') {
-    command.option('--recompute', 'make cheap results again in the backward part: less memory');
+    command.addOption(recomputeOption('off'));
   } else {
     command.option('--int8', 'in 8 bits, calibrated on the pictures of the measurement');
   }
@@ -50,7 +52,7 @@ function networkCommand(job: 'train' | 'infer', description: string): Command {
     const backend = await openBackend(flags);
     try {
       const measure = job === 'train' ? measureTraining : measureInference;
-      const { size: inputSize, batch, steps, recompute = false, int8 = false } = flags;
+      const { size: inputSize, batch, steps, recompute = 'off', int8 = false } = flags;
       await print(
         await measure(backend, { config, inputSize, batch, steps, recompute, int8 }),
         flags,
@@ -115,7 +117,7 @@ function kernelsCommand(): Command {
     .option('--batch <n>', 'pictures a step', wholeNumber('--batch', 1, 4096), 4)
     .option('--width <c>', 'width of HRNet: 32, 48, 18, ...', wholeNumber('--width', 1, 512), 32)
     .option('--variant <name>', 'hrnet or hrnet-small', 'hrnet')
-    .option('--recompute', 'training: make cheap results again in the backward part')
+    .addOption(recomputeOption('off'))
     .option('--int8', 'inference: in 8 bits');
   return addDeviceOptions(command).action(async (_, cmd: Command) => {
     const flags = cmd.optsWithGlobals<NetworkFlags & { job: string }>();
@@ -127,7 +129,7 @@ function kernelsCommand(): Command {
       import('../backends/onednn/peak.ts'),
       import('./benchKernels.ts'),
     ]);
-    const { size: inputSize, batch, recompute = false, int8 = false, threads } = flags;
+    const { size: inputSize, batch, recompute = 'off', int8 = false, threads } = flags;
     const dtype = int8 && flags.job === 'infer' ? 'int8' : flags.amp;
     const peak = measurePeak(dtype, threads);
     const backend = await openBackend(flags);

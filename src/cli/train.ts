@@ -1,8 +1,9 @@
 // hrpose train: trains the network of a config file.
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { RecomputeMode } from '../train/memoryPlan.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { addConfigOptions, addPaddleFlags } from './paddleFlags.ts';
+import { recomputeOption } from './recomputeOption.ts';
 
 interface TrainFlags extends DeviceOptions {
   readonly config: string;
@@ -48,15 +49,7 @@ export function command(): Command {
       wholeNumber('--accumulate', 1, 65536),
       1,
     )
-    .addOption(
-      new Option(
-        '--recompute [mode]',
-        'make cheap results again in the backward part: about half the memory, a few percent more time (auto: where memory is short)',
-      )
-        .choices(['auto', 'on', 'off'])
-        .preset('on')
-        .default('auto'),
-    )
+    .addOption(recomputeOption('auto'))
     .option(
       '--save-minutes <m>',
       'also save a checkpoint after this long',

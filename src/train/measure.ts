@@ -7,6 +7,7 @@ import { type HrnetConfig, macs } from '../models/hrnetConfigs.ts';
 import { calibrate } from './calibrate.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
 import { median } from './median.ts';
+import { chooseMemoryPlan, type RecomputeMode } from './memoryPlan.ts';
 import { Trainer, type TrainingBatch } from './trainer.ts';
 
 export interface MeasureOptions {
@@ -15,8 +16,8 @@ export interface MeasureOptions {
   readonly batch: number;
   /** Timed steps, after one or two that are not. */
   readonly steps: number;
-  /** Training with less memory; see compileTraining. */
-  readonly recompute?: boolean;
+  /** Training with less memory (default off); see memoryPlan.ts. */
+  readonly recompute?: RecomputeMode;
   /** Inference in 8 bits. */
   readonly int8?: boolean;
 }
@@ -91,25 +92,27 @@ export async function measureTraining(
 ): Promise<Measurement> {
   const { config, inputSize, batch } = options;
   const start = performance.now();
-  const trainer = new Trainer(
-    backend,
-    {
-      config,
-      inputSize,
-      normalize: imagenet,
-      target: {
-        codec: 'standard',
-        sigma: 2,
-        heatmapSize: { width: inputSize.width / 4, height: inputSize.height / 4 },
-      },
-      loss: { lossScale: 0.5, useTargetWeight: true },
-      bnMomentum: 0.9,
-      adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0 },
-      accumulate: false,
-      recompute: options.recompute ?? false,
+  const training = {
+    inputSize,
+    normalize: imagenet,
+    target: {
+      codec: 'standard',
+      sigma: 2,
+      heatmapSize: { width: inputSize.width / 4, height: inputSize.height / 4 },
     },
-    batch,
+    loss: { lossScale: 0.5, useTargetWeight: true },
+    bnMomentum: 0.9,
+    accumulate: false,
+  } as const;
+  const { activationBytes } = backend;
+  const { recompute } = chooseMemoryPlan(
+    config,
+    { training: { ...training, batch }, activationBytes, workers: 0 },
+    options.recompute ?? 'off',
+    backend.availableBytes(),
   );
+  const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0 };
+  const trainer = new Trainer(backend, { config, ...training, adam, recompute }, batch);
   try {
     trainer.setWeights(drawWeights(config, 0));
     const prepareSeconds = (performance.now() - start) / 1000;

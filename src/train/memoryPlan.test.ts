@@ -23,6 +23,7 @@ const needs = (batch: number, activationBytes = 4): MemoryNeeds => ({
   },
   activationBytes,
   workers: 2,
+  accumulate: 1,
 });
 
 function refusal(batch: number, mode: 'auto' | 'off', available: number): string {
@@ -98,6 +99,13 @@ test('what does not fit is refused with everything that would', () => {
   assert.match(message, /batch 64 takes about 1\d\.\d GB with --recompute, 9\.0 GB are available/);
   assert.match(message, /Use --amp bf16, or -o TrainReader\.batch_size=32 with --accumulate 2/);
   assert.match(refusal(64, 'auto', 0.5e9), /a machine with more memory/);
+  const twice = () => chooseMemoryPlan(config, { ...needs(64), accumulate: 2 }, 'auto', 9e9);
+  assert.throws(twice, /batch_size=32 with --accumulate 4 \(as many pictures/);
+  const { accumulate: _, ...single } = needs(64);
+  assert.throws(
+    () => chooseMemoryPlan(config, single, 'auto', 9e9),
+    /or a batch of at most \d\d\./,
+  );
 });
 
 test('the batch that is advised fits, and one more than the largest does not', () => {

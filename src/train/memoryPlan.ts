@@ -37,6 +37,8 @@ export interface MemoryNeeds {
   readonly activationBytes: number;
   /** Threads of the loader. */
   readonly workers: number;
+  /** Batches that make one update; none where a step is one batch and no more. */
+  readonly accumulate?: number;
 }
 
 /** Activations lie in blocks of so many channels. */
@@ -132,17 +134,29 @@ function advice(
   }
   const most = largestBatch(config, needs, lean, available);
   if (most >= 1 && most < batch) {
-    const parts = Math.ceil(batch / most);
-    const part = Math.ceil(batch / parts);
     const recompute = refused.recompute ? '' : ' --recompute on';
-    ways.push(
-      `-o TrainReader.batch_size=${part} with --accumulate ${parts}${recompute} (${
-        part * parts === batch ? 'as many' : part * parts
-      } pictures an update; the largest batch that fits is ${most})`,
-    );
+    ways.push(smallerBatch(batch, most, needs.accumulate, recompute));
   }
   if (ways.length === 0) return 'Use a machine with more memory or a smaller network.';
   return `Use ${ways.join(', or ')}.`;
+}
+
+function smallerBatch(
+  batch: number,
+  most: number,
+  accumulate: number | undefined,
+  recompute: string,
+): string {
+  if (accumulate === undefined) {
+    return `a batch of at most ${most}${recompute && ` with${recompute}`}`;
+  }
+  const parts = Math.ceil(batch / most);
+  const part = Math.ceil(batch / parts);
+  const pictures = part * parts === batch ? 'as many' : part * parts * accumulate;
+  return (
+    `-o TrainReader.batch_size=${part} with --accumulate ${parts * accumulate}${recompute} ` +
+    `(${pictures} pictures an update; the largest batch that fits is ${most})`
+  );
 }
 
 /** Of a plan that was made for `needs.training.batch`: everything but what grows with the batch stays. */

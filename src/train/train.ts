@@ -219,6 +219,7 @@ function createTrainer(options: TrainOptions): Trainer {
     training: { ...training, batch: batchSize },
     activationBytes: backend.activationBytes,
     workers: settings.workers,
+    accumulate,
   };
   const plan = chooseMemoryPlan(config, needs, recompute, available);
   report.memory(plan, available);
