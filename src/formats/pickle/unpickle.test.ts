@@ -97,6 +97,28 @@ test('sizes that grow after they were checked do not change a tensor', () => {
   assert.deepEqual(grown[1], [4, 1 << 30]);
 });
 
+test('bytes that protocol 2 carries as text are read, and nothing else is taken for them', () => {
+  const encoded = (utf8: Uint8Array) =>
+    value(global('_codecs', 'encode'), tuple('X', u32(utf8.length), utf8, text('latin1')), 'R');
+  const all = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 167) >> 3);
+  for (const data of [all, all.subarray(0, 600), all.subarray(0, 0)]) {
+    const utf8 = Buffer.from(Buffer.from(data).toString('latin1'), 'utf8');
+    assert.deepEqual(encoded(utf8), data);
+  }
+  // Longer than texts that are decoded at once, so that these bytes are met as they stand.
+  const padding = new Uint8Array(70_000).fill(0x61);
+  for (const wrong of [
+    [0xc2],
+    [0x80],
+    [0xc4, 0x80],
+    [0xc0, 0x80],
+    [0xc2, 0xc2, 0x80],
+    [0xe2, 0x82, 0xac],
+    [0xff],
+  ])
+    assert.throws(() => encoded(bytes(padding, Uint8Array.from(wrong))), /not latin1/, `${wrong}`);
+});
+
 test('scalars of numpy are numbers', () => {
   const scalar = (code: string, data: Uint8Array) =>
     value(
