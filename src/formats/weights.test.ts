@@ -72,6 +72,14 @@ test('views with offsets and strides are read as they look', () => {
   assert.deepEqual(read([2, 2], [6, 2], 1), [1, 3, 7, 9]);
 });
 
+test('bfloat16 is refused for a .pdparams, which has no such arrays', () => {
+  const tensors = new Map([['w', { dtype: 'BF16' as const, shape: [1], data: new Uint8Array(2) }]]);
+  assert.throws(() => layoutWeights(tensors, 'paddle'), {
+    exitCode: 3,
+    message: /cannot be BF16\. Write \.safetensors or \.pth/,
+  });
+});
+
 test('a file is replaced in one step and read by its contents, not by its name', () => {
   const tensors = new Map<string, Tensor>([
     ['a', { dtype: 'F32', shape: [2], data: new Uint8Array(8).fill(1) }],

@@ -1,5 +1,6 @@
 // Writes pickles of dicts, texts, numbers, tuples and numpy arrays; large bytes are handed on, not
 // copied. Protocol 4 for Paddle, 2 for torch.
+import { inputError } from '../../errors.ts';
 import type { Dtype, Tensor } from '../tensor.ts';
 
 const numpyCodes: Partial<Record<Dtype, string>> = {
@@ -103,7 +104,11 @@ function createWriter(protocol: 2 | 4) {
   /** A numpy array, row-major and little-endian. */
   function array({ dtype, shape, data }: Tensor): void {
     const code = numpyCodes[dtype];
-    if (code === undefined) throw new Error(`pickle: numpy has no ${dtype}`);
+    if (code === undefined) {
+      throw inputError(
+        `pickle: arrays of numpy cannot be ${dtype}. Write .safetensors or .pth, or convert to float32 first.`,
+      );
+    }
     global('numpy.core.multiarray', '_reconstruct');
     tuple([
       () => global('numpy', 'ndarray'),
