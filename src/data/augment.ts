@@ -2,6 +2,7 @@
 // (spec 3.6), and the cut itself (spec 3.8). Draws are made in the reference's order, and numbers are
 // rounded to float32 where it rounds them.
 import {
+  type Affine,
   affineTransform,
   applyAffine,
   pixelsPerScale,
@@ -10,7 +11,7 @@ import {
   widenToAspect,
 } from '../pose/affine.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
-import { type RgbImage, warpAffine } from '../pose/warp.ts';
+import { type PicturePart, type RgbImage, warpAffine } from '../pose/warp.ts';
 import type { AugmentSettings } from '../train/settings.ts';
 import type { PersonRecord, Size } from './record.ts';
 import type { Rng } from './rng.ts';
@@ -69,23 +70,31 @@ export function augment(
   return sample;
 }
 
+/** Picture -> crop; of the mirrored picture where the sample is mirrored. */
+export function sampleTransform(
+  { center, scale, rotation }: Sample,
+  inputSize: Size,
+  udp: boolean,
+): Affine {
+  return udp
+    ? udpTransform(center, scale, rotation, inputSize)
+    : affineTransform(center, sizeInPixels(scale), rotation, inputSize);
+}
+
 /**
  * Cuts the sample out of its picture.
  *   images: [H, W, 3] uint8, filled; keypoints: [K, 2] float32, filled, input px.
  * Keypoints that are not visible keep their picture coordinates, except with UDP.
  */
 export function cropSample(
-  image: RgbImage,
+  image: RgbImage | PicturePart,
   sample: Sample,
   inputSize: Size,
   udp: boolean,
   images: Uint8Array,
   keypoints: Float32Array,
 ): void {
-  const { center, scale, rotation } = sample;
-  const m = udp
-    ? udpTransform(center, scale, rotation, inputSize)
-    : affineTransform(center, sizeInPixels(scale), rotation, inputSize);
+  const m = sampleTransform(sample, inputSize, udp);
   warpAffine(image, m, inputSize, images, sample.flip);
   keypoints.set(sample.keypoints);
   for (let k = 0; k < sample.visible.length; k++) {
@@ -97,21 +106,41 @@ export function cropSample(
 }
 
 function takeHalfBody(sample: Sample, rng: Rng, settings: AugmentSettings, aspect: number): void {
-  let labelled = 0;
-  for (const v of sample.visible) labelled += v;
-  if (!(labelled > settings.halfBodyKeypoints)) return;
+  if (!mayTakeHalf(sample, settings)) return;
   if (!(rng.uniform() < settings.halfBodyProbability)) return;
-  const visible = [...sample.visible.keys()].filter((k) => sample.visible[k]! > 0);
-  const upper = visible.filter((k) => settings.upperBody.includes(k));
-  const lower = visible.filter((k) => !settings.upperBody.includes(k));
+  const { upper, lower } = halves(sample, settings);
   // A normal draw below 0.5, not a uniform one: the upper body comes in 69 % of the cases.
   const wantUpper = rng.normal() < 0.5;
   const chosen = (wantUpper && upper.length > 2) || lower.length <= 2 ? upper : lower;
   if (chosen.length >= 2) fitBox(sample, chosen, aspect);
 }
 
+const mayTakeHalf = ({ visible }: Sample, { halfBodyKeypoints }: AugmentSettings): boolean =>
+  visible.reduce((labelled, v) => labelled + v, 0) > halfBodyKeypoints;
+
+function halves(sample: Sample, { upperBody }: AugmentSettings) {
+  const visible = [...sample.visible.keys()].filter((k) => sample.visible[k]! > 0);
+  return {
+    upper: visible.filter((k) => upperBody.includes(k)),
+    lower: visible.filter((k) => !upperBody.includes(k)),
+  };
+}
+
+/** All boxes that `augment` may scale, turn and mirror: the person's and those of its halves. */
+export function startSamples(
+  record: PersonRecord,
+  settings: AugmentSettings,
+  aspect: number,
+): Sample[] {
+  const whole = plainSample(record);
+  if (!mayTakeHalf(whole, settings) || !(settings.halfBodyProbability > 0)) return [whole];
+  const { upper, lower } = halves(whole, settings);
+  const boxes = [upper, lower].filter((chosen) => chosen.length >= 2);
+  return [whole, ...boxes.map((chosen) => fitBox(plainSample(record), chosen, aspect))];
+}
+
 /** Centre and scale around some of the keypoints, with half their extent added. */
-function fitBox(sample: Sample, chosen: readonly number[], aspect: number): void {
+function fitBox(sample: Sample, chosen: readonly number[], aspect: number): Sample {
   const extent = (axis: 0 | 1) => {
     const values = chosen.map((k) => sample.keypoints[2 * k + axis]!);
     const sum = values.reduce((total, v) => fround(total + v), 0);
@@ -122,6 +151,7 @@ function fitBox(sample: Sample, chosen: readonly number[], aspect: number): void
   const size = widenToAspect(x.length, y.length, aspect);
   sample.center = [x.mean, y.mean];
   sample.scale = [paddedScale(size[0]), paddedScale(size[1])];
+  return sample;
 }
 
 const paddedScale = (px: number) => fround(fround(px / pixelsPerScale) * 1.5);

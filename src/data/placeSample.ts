@@ -1,7 +1,7 @@
 // One place of a batch from a record and its decoded picture. What it becomes depends on nothing but the
 // record, the seed and the epoch, whoever decodes: workers in Node (fillSample.ts) or a browser.
 import type { Skeleton } from '../pose/skeleton.ts';
-import type { RgbImage } from '../pose/warp.ts';
+import type { PicturePart, RgbImage } from '../pose/warp.ts';
 import type { AugmentSettings } from '../train/settings.ts';
 import { augment, cropSample, plainSample, type Sample } from './augment.ts';
 import { philox } from './philox.ts';
@@ -32,7 +32,7 @@ export function makeSample(
 /** Cuts the sample into place `position` of the batch and fills in what is known of it. */
 export function placeSample(
   { skeleton, inputSize, udp }: SampleRules,
-  image: RgbImage,
+  image: RgbImage | PicturePart,
   sample: Sample,
   index: number,
   batch: Batch,
