@@ -1,5 +1,6 @@
 // hrpose bench: how fast this machine trains, infers and loads.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { type CachePlace, cachePlaces } from '../data/cachePlaces.ts';
 import type { Size } from '../data/record.ts';
 import { usageError } from '../errors.ts';
 import type { Measurement } from '../train/measure.ts';
@@ -181,10 +182,17 @@ function loaderCommand(): Command {
     )
     .option('--size <HxW>', 'crops, height x width', parseSize, { width: 288, height: 384 })
     .option('--workers <n>', 'worker threads', wholeNumber('--workers', 0, 256), 1)
+    .addOption(
+      new Option(
+        '--cache <place>',
+        'time an epoch that finds kept what it reads, as later ones of hrpose train --cache do',
+      ).choices(cachePlaces),
+    )
     .option('--seconds <s>', 'how long to measure', wholeNumber('--seconds', 1), 5)
     .action(async (_, cmd: Command) => {
       const flags = cmd.optsWithGlobals<{
         size: Size;
+        cache?: CachePlace;
         workers: number;
         seconds: number;
         json?: boolean;

@@ -55,7 +55,7 @@ async function run(flags: DemoFlags): Promise<void> {
       accumulate: 1,
       saveMinutes: 30,
       skipBadImages: false,
-      cacheBytes,
+      cache: { place: 'ram', bytes: cacheBytes },
     });
     const { stats } = result.score!;
     say('3. Drawing what it found on people that were not in the training set');

@@ -1,5 +1,6 @@
 // hrpose train: trains the network of a config file.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { type CachePlace, cachePlaces } from '../data/cachePlaces.ts';
 import type { RecomputeMode } from '../train/memoryPlan.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { addConfigOptions, addPaddleFlags } from './paddleFlags.ts';
@@ -15,7 +16,8 @@ interface TrainFlags extends DeviceOptions {
   readonly recompute: RecomputeMode;
   readonly saveMinutes: number;
   readonly skipBadImages: boolean;
-  readonly cacheMb: number;
+  readonly cache?: CachePlace;
+  readonly cacheMb?: number;
   readonly json?: boolean;
 }
 
@@ -32,6 +34,12 @@ Examples
   hrpose train -c configs/keypoint/hrnet/hrnet_w32_384x288.yml --eval
   hrpose train -c CONFIG --eval -o TrainReader.batch_size=16 epoch=50 LearningRate.base_lr=0.00025
   hrpose train -c CONFIG --eval -r output/hrnet_w32_384x288`;
+
+/** `--cache-mb` alone keeps in memory, and 0 of it nothing. */
+function cacheOptions({ cache: place = 'ram', cacheMb, cache }: TrainFlags) {
+  if (cacheMb === 0 || (cache === undefined && cacheMb === undefined)) return undefined;
+  return { place, bytes: cacheMb === undefined ? undefined : cacheMb * 2 ** 20 };
+}
 
 export function command(): Command {
   const train = addConfigOptions(new Command('train'))
@@ -61,7 +69,17 @@ export function command(): Command {
       'leave out pictures that cannot be read instead of stopping',
       false,
     )
-    .option('--cache-mb <n>', 'keep decoded pictures in memory', wholeNumber('--cache-mb', 0), 0);
+    .addOption(
+      new Option(
+        '--cache <place>',
+        'keep what epochs read of the decoded pictures: ram (for this run) or disk (for later runs as well)',
+      ).choices(cachePlaces),
+    )
+    .option(
+      '--cache-mb <n>',
+      'most that is kept (ram: a quarter of what is available; disk: 20000); by itself it means --cache ram',
+      wholeNumber('--cache-mb', 0),
+    );
   addDeviceOptions(train).addHelpText('after', examples);
   return addPaddleFlags(train, 'train').action(async (_, cmd: Command) => {
     const flags = cmd.optsWithGlobals<TrainFlags>();
@@ -90,7 +108,7 @@ export function command(): Command {
         recompute: flags.recompute,
         saveMinutes: flags.saveMinutes,
         skipBadImages: flags.skipBadImages,
-        cacheBytes: flags.cacheMb * 2 ** 20,
+        cache: cacheOptions(flags),
         fetchWeights: (place) => localWeightsWithProgress(place, json),
       });
     } finally {

@@ -100,7 +100,6 @@ test('weights of another width and damaged checkpoints are refused', async () =>
     accumulate: 1,
     saveMinutes: 30,
     skipBadImages: false,
-    cacheBytes: 0,
   });
   backend.close();
   const run = join(out, 'demo');

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { coco17 } from '../pose/skeletons.ts';
 import { madeUpPeople, writePictures } from './benchPictures.ts';
+import type { CachePlace } from './cachePlaces.ts';
+import { formatBytes } from './diskSpace.ts';
 import { createLoader, type LoaderOptions } from './loader.ts';
 import type { Size } from './record.ts';
 import { epochOrder } from './sampler.ts';
@@ -20,8 +22,8 @@ export interface BenchLoaderOptions {
   /** Different pictures on disk; 64 unless told. */
   readonly pictures?: number;
   readonly batchSize?: number;
-  /** Keep decoded pictures in memory, up to this many bytes. */
-  readonly cacheBytes?: number;
+  /** Keep decoded pictures and time an epoch that finds them. */
+  readonly cache?: CachePlace | undefined;
   /** Print one JSON line instead of text. */
   readonly json?: boolean;
 }
@@ -30,6 +32,9 @@ export interface LoaderBench {
   readonly size: Size;
   readonly workers: number;
   readonly samples: number;
+  readonly cache: CachePlace | undefined;
+  /** Bytes that are kept. */
+  readonly cachedBytes: number;
   /** By the clock. */
   readonly samplesPerSecond: number;
   /** By the CPU time of the whole process. */
@@ -61,7 +66,7 @@ export async function benchLoader(options: BenchLoaderOptions): Promise<LoaderBe
     const files = await writePictures(folder, options.pictures ?? 64, 1);
     const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
     const pictureKilobytes = sizes.reduce((sum, size) => sum + size, 0) / sizes.length / 1000;
-    const bench = { pictureKilobytes, ...(await measure(files, options)) };
+    const bench = { pictureKilobytes, ...(await measure(files, folder, options)) };
     console.log(options.json ? JSON.stringify(bench) : formatBench(bench));
     return bench;
   } finally {
@@ -69,18 +74,20 @@ export async function benchLoader(options: BenchLoaderOptions): Promise<LoaderBe
   }
 }
 
-async function measure(files: readonly string[], options: BenchLoaderOptions) {
-  const { size, workers, samples = 512, batchSize = 32 } = options;
+async function measure(files: readonly string[], folder: string, options: BenchLoaderOptions) {
+  const { size, workers, samples = 512, batchSize = 32, cache: place } = options;
   const records = madeUpPeople(files, samples, coco17.keypoints.length, 2);
   const common = { records, skeleton: coco17, inputSize: size, augment, udp: false, seed: 3 };
   const order = epochOrder(samples, { epoch: 0, shuffle: true, batchSize });
-  const milliseconds = await timeParts(common, order);
-  const loader = createLoader({ ...common, workers, cacheBytes: options.cacheBytes ?? 0 });
+  const cache = place && { place, folder };
+  const milliseconds = await timeParts({ ...common, cache }, order);
+  const loader = createLoader({ ...common, workers, cache });
   try {
-    // One batch to start the threads and to compile the code.
-    for await (const _ of loader.batches(order.slice(0, 1 + workers), 0));
+    // Some batches to start the threads and to compile the code, all of them to fill the cache.
+    for await (const _ of loader.batches(cache ? order : order.slice(0, 1 + workers), 0));
     const pass = await timePass(loader.batches(order, 1), options.seconds);
-    return { size, workers, milliseconds, ...pass };
+    const { cachedBytes } = loader;
+    return { size, workers, cache: place, cachedBytes, milliseconds, ...pass };
   } finally {
     await loader.close();
   }
@@ -108,6 +115,7 @@ async function timeParts(common: Omit<LoaderOptions, 'workers'>, order: readonly
   for await (const _ of loader.batches(some, 0));
   Object.assign(times, { decode: 0, augment: 0, warp: 0 });
   const { samples } = await timePass(loader.batches(some, 1));
+  await loader.close();
   const { decode, augment: draw, warp } = times;
   return { decode: decode / samples, augment: draw / samples, warp: warp / samples };
 }
@@ -118,6 +126,7 @@ function formatBench(bench: LoaderBench): string {
     `loader ${bench.size.width}x${bench.size.height}, ${bench.workers} workers, ${bench.samples} samples ` +
       `of 640x480 JPEGs of ${bench.pictureKilobytes.toFixed(0)} kB`,
     `  ${bench.samplesPerSecond.toFixed(1)} samples/s, ${bench.samplesPerCoreSecond.toFixed(1)} samples/s a core`,
+    ...(bench.cache ? [`  ${formatBytes(bench.cachedBytes)} kept (${bench.cache})`] : []),
     `  ms a sample: decode ${decode.toFixed(2)}, augment ${draw.toFixed(2)}, warp ${warp.toFixed(2)}`,
   ].join('\n');
 }

@@ -1,17 +1,18 @@
-// One record becomes one crop of a batch: decode, augment, warp. The same code runs in workers and in
+// One record becomes one crop of a batch: decode (or take what is kept), augment, warp. The same code runs in workers and in
 // the calling thread, and its result depends on nothing but the record, the seed and the epoch.
 import { HrposeError, inputError } from '../errors.ts';
-import type { RgbImage } from '../pose/warp.ts';
+import { holdsReads, type PicturePart, wholePicture } from '../pose/warp.ts';
+import { type Sample, sampleTransform } from './augment.ts';
+import { type CropCache, keepParts, keptPart } from './cropCache.ts';
 import { decodeImage } from './image.ts';
 import { type PackedRecords, recordAt } from './packedRecords.ts';
-import { cachedPicture, keepPicture, type PictureCache } from './pictureCache.ts';
 import { makeSample, placeSample, type SampleRules } from './placeSample.ts';
 import type { Batch } from './record.ts';
 
 export interface SampleSource extends SampleRules {
   readonly records: PackedRecords;
   readonly skipBadImages: boolean;
-  readonly cache?: PictureCache;
+  readonly cache?: CropCache;
 }
 
 /** Time spent in each part, ms, summed up. */
@@ -67,24 +68,31 @@ async function fillSample(
 ): Promise<void> {
   const record = recordAt(source.records, index);
   const start = performance.now();
-  const image = await picture(source, index, record.imageFile);
+  const kept = source.cache && keptPart(source.cache, source.records, index);
+  let pixels = kept ?? (await decodeAndKeep(source, index, record.imageFile));
   const decoded = performance.now();
-  const sample = makeSample(source, record, image.width, index, epoch);
+  const sample = makeSample(source, record, pixels.picture.width, index, epoch);
   const augmented = performance.now();
-  placeSample(source, image, sample, index, batch, position);
+  if (kept && !reachesFarEnough(source, kept, sample))
+    pixels = wholePicture(await decodeImage(record.imageFile));
+  placeSample(source, pixels, sample, index, batch, position);
   if (times === undefined) return;
   times.decode += decoded - start;
   times.augment += augmented - decoded;
   times.warp += performance.now() - augmented;
 }
 
-async function picture(source: SampleSource, index: number, file: string): Promise<RgbImage> {
+function reachesFarEnough({ inputSize, udp }: SampleRules, part: PicturePart, sample: Sample) {
+  return holdsReads(part, sampleTransform(sample, inputSize, udp), inputSize, sample.flip);
+}
+
+async function decodeAndKeep(
+  source: SampleSource,
+  index: number,
+  file: string,
+): Promise<PicturePart> {
   const { cache, records } = source;
-  if (cache === undefined) return decodeImage(file);
-  const number = records.images[index];
-  const kept = cachedPicture(cache, number);
-  if (kept !== undefined) return kept;
   const image = await decodeImage(file);
-  keepPicture(cache, number, image);
-  return image;
+  if (cache) keepParts(cache, records, source, records.images[index], image);
+  return wholePicture(image);
 }

@@ -95,9 +95,12 @@ test('batches are the same to the byte for any number of workers, with and witho
   assert.equal(new Set(expected.all).size, 14);
   for (const workers of [1, 3]) assert.deepEqual(await digests({ workers }, [0, 1]), expected);
   // Room for everything, then for three of the seven pictures.
-  for (const cacheBytes of [1 << 20, 3 * 60 * 40 * 3])
+  for (const bytes of [1 << 20, 3 * 60 * 40 * 3])
     for (const workers of [0, 2])
-      assert.deepEqual(await digests({ workers, cacheBytes }, [0, 1]), expected);
+      assert.deepEqual(
+        await digests({ workers, cache: { place: 'ram', bytes } }, [0, 1]),
+        expected,
+      );
 });
 
 test('another seed or epoch changes the crops, but not which records they are of', async () => {

@@ -4,10 +4,10 @@ import { usageError } from '../errors.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
 import type { AugmentSettings } from '../train/settings.ts';
 import { type BatchSlots, batchAt, createBatchSlots, slotBytes } from './batchSlots.ts';
+import { type CacheOptions, closeCropCache, keptBytes, openCropCache } from './cropCache.ts';
 import { type BadImage, fillPosition, type SampleSource, type SampleTimes } from './fillSample.ts';
 import { LoaderWorkers } from './loaderWorkers.ts';
 import { packRecords } from './packedRecords.ts';
-import { createPictureCache } from './pictureCache.ts';
 import type { Batch, PersonRecord, Size } from './record.ts';
 
 export interface LoaderOptions {
@@ -23,8 +23,8 @@ export interface LoaderOptions {
   readonly seed: number;
   /** Put another sample of the batch in the place of a picture that cannot be used; else stop. */
   readonly skipBadImages?: boolean;
-  /** Keep decoded pictures in memory, up to this many bytes. Changes no result. */
-  readonly cacheBytes?: number;
+  /** Keep what may be read of decoded pictures. Changes no result. */
+  readonly cache?: CacheOptions | undefined;
   /** Filled with the time each part takes, summed over samples; without workers only. */
   readonly times?: SampleTimes;
 }
@@ -37,6 +37,8 @@ export interface Loader {
   batches(order: readonly Int32Array[], epoch: number): AsyncGenerator<Batch, void, void>;
   /** Pictures that could not be used, each once, by name; complete at the end of a pass. */
   readonly skipped: readonly BadImage[];
+  /** Bytes of decoded pictures that are kept. */
+  readonly cachedBytes: number;
   /** Ends all threads, also in the middle of a pass. */
   close(): Promise<void>;
 }
@@ -53,8 +55,10 @@ export function createLoader(options: LoaderOptions): Loader {
   const pool = workers > 0 ? new LoaderWorkers(workers, source, onBadImage) : undefined;
   let slots: BatchSlots | undefined;
   let passing = false;
+  let closed = false;
 
   async function* batches(order: readonly Int32Array[], epoch: number) {
+    if (closed) throw usageError('loader: it is closed, no batch can be asked for.');
     if (passing) throw usageError('loader: a pass has to end before the next one begins.');
     const full = order.filter((batch) => batch.length > 0);
     checkOrder(full, options.records.length);
@@ -72,22 +76,27 @@ export function createLoader(options: LoaderOptions): Loader {
     get skipped() {
       return [...bad.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
     },
-    close: async () => pool?.close(),
+    get cachedBytes() {
+      return source.cache ? keptBytes(source.cache) : 0;
+    },
+    close: async () => {
+      const first = !closed;
+      closed = true;
+      await pool?.close();
+      if (first && source.cache) closeCropCache(source.cache);
+    },
   };
 }
 
 function sampleSource(options: LoaderOptions): SampleSource {
-  const { skeleton, inputSize, augment, udp, seed, skipBadImages = false, cacheBytes } = options;
+  const { skeleton, inputSize, augment, udp, seed, skipBadImages = false, cache } = options;
   const records = packRecords(options.records, skeleton.keypoints.length);
+  const rules = { skeleton, inputSize, udp, seed, ...(augment && { augment }) };
   return {
     records,
-    skeleton,
-    inputSize,
-    udp,
-    seed,
+    ...rules,
     skipBadImages,
-    ...(augment && { augment }),
-    ...(cacheBytes && { cache: createPictureCache(cacheBytes, records.nameStarts.length - 1) }),
+    ...(cache && { cache: openCropCache(cache, records, rules) }),
   };
 }
 

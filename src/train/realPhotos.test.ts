@@ -62,7 +62,7 @@ test('a small HRNet trained on the people of four photos finds them with AP of a
       accumulate: 1,
       saveMinutes: 60,
       skipBadImages: false,
-      cacheBytes: 2 ** 24,
+      cache: { place: 'ram', bytes: 2 ** 24 },
     });
     // 0.94 was seen after 100 steps.
     assert.ok(score!.stats[0]! >= 0.9, `AP ${score!.stats[0]}`);
