@@ -104,3 +104,9 @@ test('more workgroups than a dimension has go on in the next', async () => {
   assert.deepEqual(shader.workgroups, [65535, 2, 1]);
   await check('forward', d, tile);
 });
+
+test('many stretches of pixels are summed by several invocations', async () => {
+  const d = dimsOfCase({ n: 3, h: 16, w: 17, cin: 4, cout: 140 });
+  const tile = convTiles('gradWeight', d, features).find(({ depth }) => depth === 16)!;
+  await check('gradWeight', d, { ...tile, splits: 51 });
+});

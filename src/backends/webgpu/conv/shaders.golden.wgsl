@@ -489,27 +489,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   store(stretch, first_row + (ty) * 4u + 3u, first_column + tx, sum_3_0);
 }
 
-// conv2dGradWeight sum 3×3 s2 3→32 10×14 3, workgroups 9×1×1
+// conv2dGradWeight sum 3×3 s2 3→32 10×14 3, workgroups 2×1×1
 @group(0) @binding(0) var<storage, read> scratch: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> dw: array<vec4<f32>>;
-var<workgroup> sums: array<vec4<f32>, 256>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.x) * 32u + lane % 32u;
+  let i = (group.y * 65535u + group.x) * 256u + lane;
+  if (i >= 288u) { return; }
   var sum = vec4<f32>();
   if (i < 288u) {
-    for (var part = lane / 32u; part < 3u; part += 8u) {
+    for (var part = 0u; part < 3u; part += 1u) {
       sum += scratch[part * 288u + i];
     }
   }
-  sums[lane] = sum;
-  for (var half = 128u; half >= 32u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { sums[lane] += sums[lane + half]; }
-  }
-  workgroupBarrier();
-  if (lane < 32u && i < 288u) { dw[i] = sums[lane]; }
+  dw[i] = sum;
 }
 
 // conv2dGradBias 3×3 s2 3→32 10×14, workgroups 1×1×1
@@ -541,24 +535,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 // conv2dGradBias sum 3×3 s2 3→32 10×14, workgroups 1×1×1
 @group(0) @binding(0) var<storage, read> scratch: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> db: array<vec4<f32>>;
-var<workgroup> sums: array<vec4<f32>, 256>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.x) * 32u + lane % 32u;
+  let i = (group.y * 65535u + group.x) * 256u + lane;
+  if (i >= 8u) { return; }
   var sum = vec4<f32>();
   if (i < 8u) {
-    for (var part = lane / 32u; part < 1u; part += 8u) {
+    for (var part = 0u; part < 1u; part += 1u) {
       sum += scratch[part * 8u + i];
     }
   }
-  sums[lane] = sum;
-  for (var half = 128u; half >= 32u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { sums[lane] += sums[lane + half]; }
-  }
-  workgroupBarrier();
-  if (lane < 32u && i < 8u) { db[i] = sums[lane]; }
+  db[i] = sum;
 }
 
 // conv2d 1×1 s1 64→32 6×5 tile 16x32x32 4x4, workgroups 4×1×1

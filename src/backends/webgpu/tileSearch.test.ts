@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { ConvDims } from './conv/dims.ts';
+import { convTiles } from './conv/tile.ts';
+import type { GpuFeatures } from './kernel.ts';
+import { readTiles, saveTiles } from './nodeTiles.ts';
+import { chooseTile, tileKey } from './tileSearch.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'hrpose-tiles-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const features: GpuFeatures = {
+  subgroups: false,
+  f16: false,
+  maxWorkgroupMemory: 16384,
+  maxInvocations: 256,
+};
+const dims: ConvDims = {
+  ...{ n: 4, h: 96, w: 72, cin: 32, cout: 32, kh: 3, kw: 3, stride: 1, padding: 1 },
+  ...{ outH: 96, outW: 72 },
+};
+const [guess, , other] = convTiles('forward', dims, features);
+
+test('the measured best is taken, and the best guess where nothing was measured', () => {
+  const key = tileKey('forward', dims);
+  assert.equal(key, 'forward 4×96×72×32→32 3×3 s1 p1');
+  const measured = { [key]: { tile: other!, milliseconds: 1 } };
+  assert.deepEqual(chooseTile('forward', dims, features, measured), other);
+  assert.deepEqual(chooseTile('forward', dims, features), guess);
+  const single = { ...dims, n: 1 };
+  const [ownGuess] = convTiles('forward', single, features);
+  assert.deepEqual(chooseTile('forward', single, features, measured), ownGuess);
+});
+
+test('a measured tile that this device cannot run gives way to the guess', () => {
+  const large = { ...other!, rows: 1024 };
+  const measured = { [tileKey('forward', dims)]: { tile: large, milliseconds: 1 } };
+  assert.deepEqual(chooseTile('forward', dims, features, measured), guess);
+});
+
+test('a file of tiles keeps what it has of other adapters and convolutions', () => {
+  const file = join(folder, 'deep', 'tiles.json');
+  const splits = { ...guess!, splits: 12 };
+  const times = { a: { tile: guess!, milliseconds: 2.5 }, b: { tile: splits, milliseconds: 1 } };
+  assert.deepEqual(readTiles(file, 'one'), {});
+  saveTiles(file, 'one', { a: times.a });
+  saveTiles(file, 'two', times);
+  saveTiles(file, 'one', { b: times.b });
+  assert.deepEqual(readTiles(file, 'one'), times);
+  assert.deepEqual(readTiles(file, 'two'), times);
+  assert.deepEqual(readTiles(file, 'toString'), {});
+});
+
+test('a file that is not one of tiles is as good as none, and is written anew', () => {
+  const file = join(folder, 'bad.json');
+  const text = (tile: object) =>
+    JSON.stringify({ format: 1, adapters: { one: { a: { tile, milliseconds: 1 } } } });
+  for (const bad of ['', '{', '[]', '{"format":2}', text({}), text({ ...guess, rows: -4 })]) {
+    writeFileSync(file, bad);
+    assert.deepEqual(readTiles(file, 'one'), {}, bad);
+  }
+  saveTiles(file, 'one', { a: { tile: guess!, milliseconds: 1 } });
+  assert.equal(JSON.parse(readFileSync(file, 'utf8')).format, 1);
+});
