@@ -129,11 +129,11 @@ async function extractOne(
 ): Promise<void> {
   const unfinished = target + writingSuffix;
   try {
-    const body = await openMember(archive, zip, member);
+    const opened = await openMember(archive, zip, member);
     try {
-      await writeMember(archive, member, body, unfinished, signal);
+      await writeMember(archive, member, opened, unfinished, signal);
     } finally {
-      body.destroy();
+      opened.body.destroy();
     }
     await rename(unfinished, target);
   } catch (error) {
@@ -142,12 +142,23 @@ async function extractOne(
   }
 }
 
-async function openMember(archive: string, zip: yauzl.ZipFile, member: Member): Promise<Readable> {
+interface OpenMember {
+  readonly body: Readable;
+  /** Rejects with the first error of the stream, whether or not anybody reads it by then. */
+  readonly failure: Promise<never>;
+}
+
+async function openMember(
+  archive: string,
+  zip: yauzl.ZipFile,
+  member: Member,
+): Promise<OpenMember> {
   try {
     const body = await zip.openReadStreamPromise(member.entry);
-    // It may fail before its reader is ready, which then gets the error; unheard it would end the process.
-    body.on('error', () => {});
-    return body;
+    // The inflater's error is told as an event alone: a reader that comes later would wait for ever.
+    const failure = new Promise<never>((_, reject) => body.on('error', reject));
+    failure.catch(() => {});
+    return { body, failure };
   } catch (error) {
     throw damagedError(archive, error);
   }
@@ -156,7 +167,7 @@ async function openMember(archive: string, zip: yauzl.ZipFile, member: Member): 
 async function writeMember(
   archive: string,
   { name, size, crc32: expected }: Member,
-  body: Readable,
+  opened: OpenMember,
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -164,7 +175,7 @@ async function writeMember(
   let written = 0;
   let crc = 0;
   try {
-    for await (const chunk of readMember(archive, body)) {
+    for await (const chunk of readMember(archive, opened)) {
       signal?.throwIfAborted();
       if (written + chunk.length > size) throw refusal(archive, `'${name}' exceeds its size`);
       await writeAll(handle, chunk, written);
@@ -180,10 +191,10 @@ async function writeMember(
 }
 
 /** Errors of reading and inflating are the archive's; those of writing are not caught here. */
-async function* readMember(archive: string, body: Readable): AsyncGenerator<Buffer> {
+async function* readMember(archive: string, { body, failure }: OpenMember): AsyncGenerator<Buffer> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   for (;;) {
-    const next = await chunks.next().catch((error: unknown) => {
+    const next = await Promise.race([chunks.next(), failure]).catch((error: unknown) => {
       throw damagedError(archive, error);
     });
     if (next.done) return;
