@@ -12,7 +12,7 @@ import {
 } from '../src/backends/webgpu/conv/dims.ts';
 import { tileName } from '../src/backends/webgpu/conv/tile.ts';
 import { openNodeGpu } from '../src/backends/webgpu/nodeDevice.ts';
-import { saveTiles } from '../src/backends/webgpu/nodeTiles.ts';
+import { saveTiles, tilesFile } from '../src/backends/webgpu/nodeTiles.ts';
 import {
   rateOf,
   searchTile,
@@ -72,7 +72,7 @@ const layers = layersOf(config, Number(flags.batch)).filter(({ dims }) =>
 try {
   for (const kind of flags.kind as ConvKind[]) {
     const found = await searchKind(kind);
-    if (flags.save) saveTiles(join(cacheFolder(), 'gpu-tiles.json'), name, found);
+    if (flags.save) saveTiles(join(cacheFolder(), tilesFile), name, found);
   }
 } finally {
   gpu.close();

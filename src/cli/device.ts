@@ -1,8 +1,10 @@
 // --device, --threads, --amp and --search, the same for every command that computes.
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Backend } from '../backends/backend.ts';
 import type { Precision, SearchMode } from '../backends/onednn/index.ts';
+import type { GpuOptions } from '../backends/webgpu/program.ts';
 import { HrposeError, usageError } from '../errors.ts';
 
 export interface DeviceOptions {
@@ -87,7 +89,7 @@ async function openCpu({ threads, amp, search }: DeviceOptions): Promise<Backend
 }
 
 /** Any adapter, hardware before software; an environment error where there is none. */
-async function openGpu({ amp }: DeviceOptions, hardware = false): Promise<Backend> {
+async function openGpu({ amp, search }: DeviceOptions, hardware = false): Promise<Backend> {
   const { openNodeGpu } = await import('../backends/webgpu/nodeDevice.ts');
   const { createGpuBackend } = await import('../backends/webgpu/index.ts');
   const gpu = await openNodeGpu({ hardware });
@@ -98,7 +100,18 @@ async function openGpu({ amp }: DeviceOptions, hardware = false): Promise<Backen
       : `computing on ${name}.`,
   );
   if (amp === 'bf16') note('--amp bf16: the GPU computes in float32.');
-  return createGpuBackend(gpu);
+  return createGpuBackend(gpu, search === 'off' ? {} : await measuredTiles(name));
+}
+
+/** Convolutions cut as 'npm run bench:gpu-conv -- --save' found best on this adapter. */
+async function measuredTiles(adapter: string): Promise<GpuOptions> {
+  const [{ readTiles, tilesFile }, { chooseTile }, { cacheFolder }] = await Promise.all([
+    import('../backends/webgpu/nodeTiles.ts'),
+    import('../backends/webgpu/tileSearch.ts'),
+    import('../data/weightAddress.ts'),
+  ]);
+  const measured = readTiles(join(cacheFolder(), tilesFile), adapter);
+  return { chooseTile: (kind, dims, features) => chooseTile(kind, dims, features, measured) };
 }
 
 /** A GPU in hardware if there is one, else the CPU; says which where it was asked for. */

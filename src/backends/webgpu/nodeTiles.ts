@@ -5,6 +5,9 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { TileTimes } from './tileSearch.ts';
 
+/** Its name in the folder of what can be made again. */
+export const tilesFile = 'gpu-tiles.json';
+
 /** A thousand networks' worth of tiles; what is larger is not ours. */
 const mostBytes = 16 * 2 ** 20;
 
