@@ -1,9 +1,8 @@
 // hrpose bench cocoeval: how long the evaluation takes, reading of files apart.
 import { readFileSync } from 'node:fs';
 import { evaluateKeypoints } from '../eval/cocoEval.ts';
-import { parseGroundTruth } from '../eval/groundTruth.ts';
+import { parseGroundTruth, parseResults } from '../eval/groundTruth.ts';
 import { randomEvaluation } from '../eval/randomEvaluation.ts';
-import { parseResults } from '../eval/groundTruth.ts';
 import { coco17 } from '../pose/skeletons.ts';
 import { median } from '../train/median.ts';
 
