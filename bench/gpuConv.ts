@@ -21,7 +21,8 @@ import {
   tileKey,
 } from '../src/backends/webgpu/tileSearch.ts';
 import { cacheFolder } from '../src/data/weightAddress.ts';
-import { type HrnetConfig, hrnetConfig, hrnetUnits } from '../src/models/hrnetConfigs.ts';
+import { hrnetConfig } from '../src/models/hrnetConfigs.ts';
+import { hrnetLayers } from './hrnetLayers.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -36,29 +37,6 @@ const { values: flags } = parseArgs({
 const [height, width] = flags.size.split('x').map(Number) as [number, number];
 const config = hrnetConfig('hrnet', Number(flags.width), 17);
 
-interface Layer {
-  readonly dims: ConvDims;
-  /** Convolutions of the network that have these sizes. */
-  readonly count: number;
-  /** The first layer needs no gradient of the pictures. */
-  readonly first: boolean;
-}
-
-function layersOf(config: HrnetConfig, n: number): Layer[] {
-  const head = { cin: config.width, cout: config.keypoints, kernel: 1, stride: 1, outputStride: 4 };
-  const layers = new Map<string, Layer>();
-  [...hrnetUnits(config), head].forEach(({ cin, cout, kernel, stride, outputStride }, i) => {
-    const [outH, outW] = [height / outputStride, width / outputStride];
-    const dims: ConvDims = {
-      ...{ n, h: outH * stride, w: outW * stride, cin, cout, kh: kernel, kw: kernel },
-      ...{ stride, padding: (kernel - 1) / 2, outH, outW },
-    };
-    const known = layers.get(sizesOf(dims));
-    layers.set(sizesOf(dims), { dims, count: (known?.count ?? 0) + 1, first: i === 0 });
-  });
-  return [...layers.values()];
-}
-
 const gpu = await openNodeGpu();
 const { name } = gpu.adapter;
 process.stdout.write(
@@ -66,8 +44,8 @@ process.stdout.write(
     gpu.hasTimestamps ? "the device's clock" : 'waiting for each command'
   }\n`,
 );
-const layers = layersOf(config, Number(flags.batch)).filter(({ dims }) =>
-  sizesOf(dims).includes(flags.only),
+const layers = hrnetLayers(config, { batch: Number(flags.batch), height, width }).filter(
+  ({ dims }) => sizesOf(dims).includes(flags.only),
 );
 try {
   for (const kind of flags.kind as ConvKind[]) {
