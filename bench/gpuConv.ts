@@ -2,7 +2,6 @@
 // every tile for every distinct convolution of HRNet on the adapter that is there. Results are compared
 // first, then timed by the device's own clock; prints ms and GFLOP/s of the best tile and of the best
 // guess, and what the whole network's convolutions take with each. --save keeps the best for the backend.
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type ConvDims,
@@ -12,7 +11,7 @@ import {
 } from '../src/backends/webgpu/conv/dims.ts';
 import { tileName } from '../src/backends/webgpu/conv/tile.ts';
 import { openNodeGpu } from '../src/backends/webgpu/nodeDevice.ts';
-import { saveTiles, tilesFile } from '../src/backends/webgpu/nodeTiles.ts';
+import { saveTiles } from '../src/backends/webgpu/nodeTiles.ts';
 import {
   rateOf,
   searchTile,
@@ -20,7 +19,6 @@ import {
   type TileTime,
   tileKey,
 } from '../src/backends/webgpu/tileSearch.ts';
-import { cacheFolder } from '../src/data/weightAddress.ts';
 import { hrnetConfig } from '../src/models/hrnetConfigs.ts';
 import { hrnetLayers } from './hrnetLayers.ts';
 
@@ -50,7 +48,7 @@ const layers = hrnetLayers(config, { batch: Number(flags.batch), height, width }
 try {
   for (const kind of flags.kind as ConvKind[]) {
     const found = await searchKind(kind);
-    if (flags.save) saveTiles(join(cacheFolder(), tilesFile), name, found);
+    if (flags.save) saveTiles(name, found);
   }
 } finally {
   gpu.close();

@@ -20,9 +20,8 @@ import {
 import { type ConvArray, convTrial, floatsOf } from '../src/backends/webgpu/conv/trial.ts';
 import { bufferUsage, mapModeRead } from '../src/backends/webgpu/device.ts';
 import { openNodeGpu } from '../src/backends/webgpu/nodeDevice.ts';
-import { readTiles, tilesFile } from '../src/backends/webgpu/nodeTiles.ts';
+import { readTiles } from '../src/backends/webgpu/nodeTiles.ts';
 import { chooseTile } from '../src/backends/webgpu/tileSearch.ts';
-import { cacheFolder } from '../src/data/weightAddress.ts';
 import { hrnetConfig } from '../src/models/hrnetConfigs.ts';
 import { median } from '../src/train/median.ts';
 import { hrnetLayers } from './hrnetLayers.ts';
@@ -47,7 +46,7 @@ const tolerance = 1e-4;
 const gpu = await openNodeGpu();
 const { device } = gpu;
 const tf = loadTensorFlow();
-const measured = flags.guess ? {} : readTiles(join(cacheFolder(), tilesFile), gpu.adapter.name);
+const measured = flags.guess ? {} : readTiles(gpu.adapter.name);
 
 /** What is used of TensorFlow.js; its own types need a browser's. */
 interface TensorFlow {

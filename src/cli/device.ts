@@ -1,6 +1,5 @@
 // --device, --threads, --amp and --search, the same for every command that computes.
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Backend } from '../backends/backend.ts';
 import type { Precision, SearchMode } from '../backends/onednn/index.ts';
@@ -105,12 +104,11 @@ async function openGpu({ amp, search }: DeviceOptions, hardware = false): Promis
 
 /** Convolutions cut as 'npm run bench:gpu-conv -- --save' found best on this adapter. */
 async function measuredTiles(adapter: string): Promise<GpuOptions> {
-  const [{ readTiles, tilesFile }, { chooseTile }, { cacheFolder }] = await Promise.all([
+  const [{ readTiles }, { chooseTile }] = await Promise.all([
     import('../backends/webgpu/nodeTiles.ts'),
     import('../backends/webgpu/tileSearch.ts'),
-    import('../data/weightAddress.ts'),
   ]);
-  const measured = readTiles(join(cacheFolder(), tilesFile), adapter);
+  const measured = readTiles(adapter);
   return { chooseTile: (kind, dims, features) => chooseTile(kind, dims, features, measured) };
 }
 

@@ -4,6 +4,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { cacheFolder } from '../cacheFolder.ts';
 import { environmentError } from '../errors.ts';
 import type { PicturePart, RgbImage } from '../pose/warp.ts';
 import type { CacheOptions } from './cropCache.ts';
@@ -20,7 +21,6 @@ import { ROW_BYTES, readRow, type Stamp, writeRow } from './cropRow.ts';
 import { releaseLock, takeLock } from './ownerLock.ts';
 import { type PackedRecords, recordAt } from './packedRecords.ts';
 import type { SampleRules } from './placeSample.ts';
-import { cacheFolder } from './weightAddress.ts';
 
 const DEFAULT_BYTES = 20_000 * 2 ** 20;
 /** As `end` of a file that takes no more. */

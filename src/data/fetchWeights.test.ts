@@ -6,11 +6,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:f
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { cacheFolder } from '../cacheFolder.ts';
 import { HrposeError } from '../errors.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
 import { type Fault, startTestServer, type TestServer } from './fetch/server.testing.ts';
 import { type FetchWeightsOptions, localWeights } from './fetchWeights.ts';
-import { cacheFolder, cachePath, parseWeightAddress, promisedSha256 } from './weightAddress.ts';
+import { cachePath, parseWeightAddress, promisedSha256 } from './weightAddress.ts';
 
 const values = Float32Array.from({ length: 50_000 }, (_, i) => Math.sin(i));
 const body = writeSafetensors([['a', { dtype: 'F32', shape: [50_000], data: values }]]);

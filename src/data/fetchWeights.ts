@@ -8,7 +8,6 @@ import { createReporter, type Reporter } from './fetch/reporter.ts';
 import { fetchFile } from './fetchFile.ts';
 import { hashFile } from './hashFile.ts';
 import {
-  cacheFolder,
   cachePath,
   isAddress,
   parseWeightAddress,
@@ -34,7 +33,7 @@ export async function localWeights(
 ): Promise<string> {
   if (!isAddress(place)) return place;
   const address = parseWeightAddress(place);
-  const file = cachePath(address, options.cache ?? cacheFolder());
+  const file = cachePath(address, options.cache);
   const { reporter, signal, patience } = options;
   if (await isCached(file, address, options)) return file;
   const onWait = () => reporter?.line(`${address.name}: another process is fetching it, waiting.`);

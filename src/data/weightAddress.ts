@@ -1,7 +1,7 @@
 // Addresses of weights: what one says, and where the file that it names lies in the cache.
 import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, join } from 'node:path';
+import { cacheFolder } from '../cacheFolder.ts';
 import { usageError } from '../errors.ts';
 import { parseUrl } from './fetch/httpGet.ts';
 import type { Checksum } from './hashFile.ts';
@@ -48,14 +48,6 @@ const fileName = (path: string): string =>
     .replace(/%[0-9a-f]{2}|[^\w.+-]/gi, '_')
     .replace(/^\.+/, '')
     .slice(-longestName) || 'weights';
-
-/** `$HRPOSE_CACHE`, else `$XDG_CACHE_HOME/hrpose`, else `~/.cache/hrpose`. */
-export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const { HRPOSE_CACHE: own, XDG_CACHE_HOME: shared } = environment;
-  if (own) return own;
-  // The XDG specification has relative paths ignored.
-  return join(shared && isAbsolute(shared) ? shared : join(homedir(), '.cache'), 'hrpose');
-}
 
 /** Two addresses never share a file; a file that is put there by hand keeps its name. */
 export function cachePath({ url, host, name }: WeightAddress, cache = cacheFolder()): string {

@@ -45,13 +45,13 @@ test('a file of tiles keeps what it has of other adapters and convolutions', () 
   const file = join(folder, 'deep', 'tiles.json');
   const splits = { ...guess!, splits: 12 };
   const times = { a: { tile: guess!, milliseconds: 2.5 }, b: { tile: splits, milliseconds: 1 } };
-  assert.deepEqual(readTiles(file, 'one'), {});
-  saveTiles(file, 'one', { a: times.a });
-  saveTiles(file, 'two', times);
-  saveTiles(file, 'one', { b: times.b });
-  assert.deepEqual(readTiles(file, 'one'), times);
-  assert.deepEqual(readTiles(file, 'two'), times);
-  assert.deepEqual(readTiles(file, 'toString'), {});
+  assert.deepEqual(readTiles('one', file), {});
+  saveTiles('one', { a: times.a }, file);
+  saveTiles('two', times, file);
+  saveTiles('one', { b: times.b }, file);
+  assert.deepEqual(readTiles('one', file), times);
+  assert.deepEqual(readTiles('two', file), times);
+  assert.deepEqual(readTiles('toString', file), {});
 });
 
 test('a file that is not one of tiles is as good as none, and is written anew', () => {
@@ -60,8 +60,8 @@ test('a file that is not one of tiles is as good as none, and is written anew', 
     JSON.stringify({ format: 1, adapters: { one: { a: { tile, milliseconds: 1 } } } });
   for (const bad of ['', '{', '[]', '{"format":2}', text({}), text({ ...guess, rows: -4 })]) {
     writeFileSync(file, bad);
-    assert.deepEqual(readTiles(file, 'one'), {}, bad);
+    assert.deepEqual(readTiles('one', file), {}, bad);
   }
-  saveTiles(file, 'one', { a: { tile: guess!, milliseconds: 1 } });
+  saveTiles('one', { a: { tile: guess!, milliseconds: 1 } }, file);
   assert.equal(JSON.parse(readFileSync(file, 'utf8')).format, 1);
 });
