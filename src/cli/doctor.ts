@@ -111,15 +111,14 @@ async function videoFinding(): Promise<Finding> {
 }
 
 async function detectorsFinding(): Promise<Finding> {
-  const { findRuntime } = await import('../detect/runtime.ts');
-  const found = await findRuntime();
+  const { fastestFirst, lookForOnnxRuntime } = await import('../onnx/runtime.ts');
+  const found = await lookForOnnxRuntime({ threads: 1 }, fastestFirst);
   if (found === undefined) {
     const advice =
       "for 'hrpose infer --detector' run 'npm install onnxruntime-node' (or onnxruntime-web, slower)";
     return { name: 'Detectors', state: 'absent', value: 'no ONNX Runtime', advice };
   }
-  const { name, version } = found;
-  const value = `${name} ${version}`;
+  const { name: value, package: name, version } = found;
   return { name: 'Detectors', state: 'good', value, details: { package: name, version } };
 }
 

@@ -1,10 +1,12 @@
 // Finds people in pictures by a detector in an ONNX file. The file's inputs and outputs tell which
 // family it is of (families/), which knows how to feed it and how to read it.
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { Size } from '../data/record.ts';
-import { inputError, usageError } from '../errors.ts';
+import { environmentError, inputError, usageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import { type OnnxSummary, readOnnxSummary } from '../onnx/read.ts';
+import { fastestFirst, lookForOnnxRuntime } from '../onnx/runtime.ts';
 import type { PersonBox } from '../pose/estimate.ts';
 import type { RgbImage } from '../pose/warp.ts';
 import { boxNms, toBoxes } from './boxNms.ts';
@@ -17,8 +19,8 @@ import {
   detectorKinds,
   type ModelFacts,
   pictureInput,
+  type Tensors,
 } from './family.ts';
-import { openSession } from './runtime.ts';
 import { readSideFiles } from './sideFiles.ts';
 
 export interface DetectorOptions {
@@ -51,13 +53,13 @@ export async function openDetector(file: string, options: DetectorOptions = {}):
   const family = familyOf(signature, file, options.kind);
   checkInputs(signature, file);
   const reader = family.open(factsOf(file, signature, options));
-  const session = await openSession(file, options.threads);
+  const { runtime, session } = await openSession(file, options.threads);
   let turn: Promise<unknown> = Promise.resolve();
   let closed = false;
 
   async function detectNow(image: RgbImage): Promise<readonly PersonBox[]> {
     const { feeds, frame } = reader.feed(image);
-    const outputs = await session.run(feeds);
+    const outputs = (await session.run(feeds)) as Tensors;
     const boxes = toBoxes(reader.read(outputs, frame, image), image);
     return reader.nmsIou === undefined ? boxes : boxNms(boxes, reader.nmsIou);
   }
@@ -65,7 +67,7 @@ export async function openDetector(file: string, options: DetectorOptions = {}):
   return {
     kind: family.kind,
     inputSize: reader.inputSize,
-    runtime: session.runtime,
+    runtime,
     notes: reader.notes,
     detect(image) {
       if (closed) return Promise.reject(usageError('detector: detect() after close().'));
@@ -80,6 +82,22 @@ export async function openDetector(file: string, options: DetectorOptions = {}):
       await session.close();
     },
   };
+}
+
+const advice = {
+  load: 'Export it again, for an opset that this version knows.',
+  run: 'Check the kind of the detector and the size of its input.',
+};
+
+async function openSession(file: string, threads = availableParallelism()) {
+  const runtime = await lookForOnnxRuntime({ threads }, fastestFirst);
+  if (runtime === undefined) {
+    throw environmentError(
+      `detector: ${file} needs ONNX Runtime, which is not installed. Run 'npm install onnxruntime-node' (fast), or 'npm install onnxruntime-web' (anywhere, slower).`,
+    );
+  }
+  const model = runtime.package === 'onnxruntime-node' ? file : readFileSync(file);
+  return { runtime: runtime.package, session: await runtime.open(model, file, advice) };
 }
 
 function signatureOf(file: string): OnnxSummary {

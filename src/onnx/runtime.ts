@@ -1,5 +1,5 @@
-// ONNX Runtime, whichever is installed: onnxruntime-web (WebAssembly, runs anywhere) or
-// onnxruntime-node (native). Both are optional and looked for when a model is to be run.
+// ONNX Runtime, whichever is installed: onnxruntime-node runs native code, onnxruntime-web the same in
+// WebAssembly, anywhere and some times slower. Both are optional and looked for when a model is to be run.
 import { environmentError, inputError } from '../errors.ts';
 import type { ElementType } from './proto.ts';
 
@@ -19,11 +19,20 @@ export interface OnnxSession {
   close(): Promise<void>;
 }
 
+/** What to do when a model cannot be loaded or run, as the end of a message. */
+export interface RunAdvice {
+  readonly load: string;
+  readonly run: string;
+}
+
 export interface OnnxRuntime {
+  /** 'onnxruntime-web' */
+  readonly package: string;
+  readonly version: string;
   /** 'onnxruntime-web 1.30.0' */
   readonly name: string;
-  /** A model from its bytes; `where` names it in errors. */
-  open(bytes: Uint8Array, where: string): Promise<OnnxSession>;
+  /** A model from its bytes, or (onnxruntime-node) its path; `where` names it in errors. */
+  open(model: Uint8Array | string, where: string, advice?: RunAdvice): Promise<OnnxSession>;
 }
 
 export interface RuntimeOptions {
@@ -33,11 +42,11 @@ export interface RuntimeOptions {
 /** The part of the packages' common interface that is used here. */
 interface Ort {
   readonly env: {
-    readonly versions: Readonly<Record<string, string | undefined>>;
+    readonly versions?: Readonly<Record<string, string | undefined>>;
     readonly wasm: { numThreads?: number };
   };
   readonly InferenceSession: {
-    create(model: Uint8Array, options: object): Promise<OrtSession>;
+    create(model: Uint8Array | string, options: object): Promise<OrtSession>;
   };
   readonly Tensor: new (type: string, data: ArrayBufferView, dims: readonly number[]) => RunTensor;
 }
@@ -50,20 +59,33 @@ interface OrtSession {
   release(): Promise<void>;
 }
 
-const packages = ['onnxruntime-web', 'onnxruntime-node'] as const;
+/** Where results are to be what they are everywhere. */
+const portableFirst = ['onnxruntime-web', 'onnxruntime-node'] as const;
+/** Where speed counts. */
+export const fastestFirst = ['onnxruntime-node', 'onnxruntime-web'] as const;
 
-/** The first installed runtime; an environmentError with the line that installs one. */
+/** The first installed runtime, to check an export with; an environmentError with the line that installs one. */
 export async function findOnnxRuntime(
-  { threads }: RuntimeOptions,
-  names: readonly string[] = packages,
+  options: RuntimeOptions,
+  packages: readonly string[] = portableFirst,
 ): Promise<OnnxRuntime> {
-  for (const name of names) {
-    const ort = await load(name);
-    if (ort) return runtimeOf(name, ort, threads);
-  }
+  const found = await lookForOnnxRuntime(options, packages);
+  if (found) return found;
   throw environmentError(
     "export: ONNX Runtime is not installed, and the model is to be checked with it. Run 'npm install onnxruntime-web' (or onnxruntime-node), or export with --no-check.",
   );
+}
+
+/** The first installed runtime; undefined where there is none. */
+export async function lookForOnnxRuntime(
+  { threads }: RuntimeOptions,
+  packages: readonly string[],
+): Promise<OnnxRuntime | undefined> {
+  for (const name of packages) {
+    const ort = await load(name);
+    if (ort) return runtimeOf(name, ort, threads);
+  }
+  return undefined;
 }
 
 async function load(name: string): Promise<Ort | undefined> {
@@ -77,13 +99,18 @@ async function load(name: string): Promise<Ort | undefined> {
 
 function runtimeOf(name: string, ort: Ort, threads: number): OnnxRuntime {
   if (name === 'onnxruntime-web') ort.env.wasm.numThreads = threads;
-  const version = ort.env.versions[name === 'onnxruntime-web' ? 'web' : 'node'] ?? '';
+  const { versions = {} } = ort.env;
+  const version = versions[name === 'onnxruntime-web' ? 'web' : 'node'] ?? versions.common ?? '';
   const options = { executionProviders: ['cpu'], logSeverityLevel: 3, intraOpNumThreads: threads };
   return {
+    package: name,
+    version,
     name: `${name} ${version}`.trim(),
-    async open(bytes, where) {
-      const session = await ort.InferenceSession.create(bytes, options).catch((cause: unknown) => {
-        throw inputError(`${where}: ${name} cannot load it (${firstLine(cause)}).`, { cause });
+    async open(model, where, advice) {
+      const session = await ort.InferenceSession.create(model, options).catch((cause: unknown) => {
+        throw inputError(sentences(`${where}: ${name} cannot load it`, cause, advice?.load), {
+          cause,
+        });
       });
       return {
         async run(feeds, wanted) {
@@ -93,7 +120,9 @@ function runtimeOf(name: string, ort: Ort, threads: number): OnnxRuntime {
           try {
             return await session.run(Object.fromEntries(tensors), wanted);
           } catch (cause) {
-            throw inputError(`${where}: ${name} cannot run it (${firstLine(cause)}).`, { cause });
+            throw inputError(sentences(`${where}: ${name} cannot run it`, cause, advice?.run), {
+              cause,
+            });
           }
         },
         close: () => session.release(),
@@ -101,6 +130,9 @@ function runtimeOf(name: string, ort: Ort, threads: number): OnnxRuntime {
     },
   };
 }
+
+const sentences = (problem: string, cause: unknown, advice = '') =>
+  `${problem} (${firstLine(cause)}). ${advice}`.trimEnd();
 
 const firstLine = (error: unknown) =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0];
