@@ -4,7 +4,6 @@
 import {
   elementCount,
   type Graph,
-  type Node,
   type State,
   type Value,
   type ValueId,
@@ -14,6 +13,7 @@ import {
   type Quantization,
   type Step as Step8,
 } from '../../passes/quantization.ts';
+import { type Site, siteOf } from '../site.ts';
 import { arg, type DataType, type Dnnl, type MemoryDesc, type PrimitiveDesc } from './dnnl2.ts';
 import type { Handle } from './ffi.ts';
 import type { ConvSearch } from './search.ts';
@@ -58,15 +58,6 @@ export type Step =
     };
 
 export type Kernel = (at: Site, low: Lowering) => void;
-
-/** One node as its kernel sees it. */
-export interface Site {
-  readonly node: Node;
-  // biome-ignore lint/suspicious/noExplicitAny: typed by the kernel that reads them.
-  readonly attrs: any;
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
-}
 
 export interface LoweringOptions {
   readonly storage: DataType;
@@ -141,14 +132,7 @@ export class Lowering {
     for (const id of this.#graph.feeds) this.#addFeed(this.#graph.values[id]!);
     this.#graph.nodes.forEach((node, i) => {
       this.#node = i;
-      const value = (id: ValueId) => this.#graph.values[id]!;
-      const site = {
-        node,
-        attrs: node.attrs,
-        inputs: node.inputs.map(value),
-        outputs: node.outputs.map(value),
-      };
-      kernels[node.op]!(site, this);
+      kernels[node.op]!(siteOf(this.#graph, node), this);
     });
     for (const { value, next } of this.#graph.states) {
       if (next !== undefined) this.#finishState(this.#stateOf.get(value)!, next);

@@ -1,7 +1,8 @@
 // Turns a graph into dispatches on tensors of the device. Kernels ask this for inputs in the layout
 // they want (a reorder is added where a tensor lies differently) and for outputs; where in the arena a
 // tensor lies is decided in arena.ts.
-import type { Graph, Node, State, Value, ValueId } from '../../graph/graph.ts';
+import type { Graph, State, Value, ValueId } from '../../graph/graph.ts';
+import { type Site, siteOf } from '../site.ts';
 import type { ConvDims, ConvKind } from './conv/dims.ts';
 import { convTiles, type Tile } from './conv/tile.ts';
 import type { Dispatch, GpuBlock, GpuFeatures, GpuTensor, Shader } from './kernel.ts';
@@ -10,15 +11,6 @@ import { type Layout, layoutBytes } from './layout.ts';
 import type { StateTable } from './stateTable.ts';
 
 export type Kernel = (at: Site, low: Lowering) => void;
-
-/** One node as its kernel sees it. */
-export interface Site {
-  readonly node: Node;
-  // biome-ignore lint/suspicious/noExplicitAny: typed by the kernel that reads them.
-  readonly attrs: any;
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
-}
 
 /** How a convolution is cut: the best guess, or what was measured. */
 export type ChooseTile = (kind: ConvKind, dims: ConvDims, features: GpuFeatures) => Tile;
@@ -72,10 +64,7 @@ export class Lowering {
     nodes.forEach((node, i) => {
       this.#node = i;
       this.#owner = node;
-      const value = (id: ValueId) => values[id]!;
-      const inputs = node.inputs.map(value);
-      const site = { node, attrs: node.attrs, inputs, outputs: node.outputs.map(value) };
-      kernels[node.op]!(site, this);
+      kernels[node.op]!(siteOf(this.#graph, node), this);
     });
     this.#owner = { op: 'state', name: '' };
     this.#finishStates();
