@@ -113,6 +113,32 @@ const written = (index: number, desc: MemoryDesc, lies?: MemoryDesc): TrialTenso
   written: true,
 });
 
+/** One direction of a convolution, with what the search and the kernel need to know of it. */
+interface Job {
+  readonly label: string;
+  /** What its time depends on. */
+  readonly key: string;
+  readonly conv: Conv;
+  readonly shapeFor: (choice: ConvChoice) => ConvShape;
+  readonly describe: (choice: ConvChoice) => PrimitiveDesc | undefined;
+  /** What it touches; `natural` is how activations lie where nothing is reordered. */
+  readonly tensors: (pd: PrimitiveDesc, shape: ConvShape, natural: ConvShape) => TrialTensor[];
+}
+
+/** Lets the search choose; the shape and the descriptor of what it chose. */
+function settle(low: Lowering, { label, key, conv, shapeFor, describe, tensors }: Job) {
+  const natural = shapeFor(direct);
+  const choice = low.search.choose({
+    key,
+    candidates: candidates(conv),
+    trial(one) {
+      const pd = describe(one);
+      return pd && { pd, tensors: tensors(pd, shapeFor(one), natural) };
+    },
+  });
+  return { shape: shapeFor(choice), pd: expectFound(describe(choice), label) };
+}
+
 /** A residual is summed in the place where it lies: the result overwrites it. */
 export const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outputs: [y] }, low) => {
   const conv: Conv = { x: x!, weightShape: w!.shape, bias: b !== undefined, y: y!, attrs };
@@ -122,31 +148,20 @@ export const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outpu
   const shapeFor = (choice: ConvChoice) => shapeOf(low, conv, choice, ends);
   // Inference may transform weights once for good; what others read must stay a plain tensor.
   const forGood = !low.training && low.hasToItself(w!);
-  const describe = (choice: ConvChoice) =>
-    low.dnnl.convForward(shapeFor(choice), !forGood, postOps);
-  const natural = shapeFor(direct);
   const weights = weightsLie(low, conv, w!);
-  const choice = low.search.choose({
+  const { shape, pd } = settle(low, {
+    label: node.name,
     key: `${keyOf(low, forGood ? 'inference' : 'forward', conv)}${residual ? ' sum' : ''}${attrs.relu ? ' relu' : ''}`,
-    candidates: candidates(conv),
-    trial(one) {
-      const pd = describe(one);
-      if (!pd) return undefined;
-      const shape = shapeFor(one);
-      const bias = shape.b ? [tensor(arg.bias, shape.b)] : [];
-      return {
-        pd,
-        tensors: [
-          tensor(arg.src, shape.x, natural.x),
-          tensor(arg.weights, pd.desc('weights'), weights),
-          ...bias,
-          written(arg.dst, shape.y, natural.y),
-        ],
-      };
-    },
+    conv,
+    shapeFor,
+    describe: (choice) => low.dnnl.convForward(shapeFor(choice), !forGood, postOps),
+    tensors: (found, wanted, natural) => [
+      tensor(arg.src, wanted.x, natural.x),
+      tensor(arg.weights, found.desc('weights'), weights),
+      ...(wanted.b ? [tensor(arg.bias, wanted.b)] : []),
+      written(arg.dst, wanted.y, natural.y),
+    ],
   });
-  const shape = shapeFor(choice);
-  const pd = expectFound(describe(choice), node.name);
   const out = residual ? low.overwritable(residual, shape.y) : low.out(y!, shape.y);
   if (residual) low.left(y!, out);
   const args = [
@@ -176,31 +191,23 @@ function withForward<T>(
 
 export const conv2dGradInput: Kernel = ({ node, attrs, inputs: [dy, w], outputs: [dx] }, low) => {
   const conv: Conv = { x: dx!, weightShape: w!.shape, bias: false, y: dy!, attrs };
-  const describe = (choice: ConvChoice) =>
-    withForward(low, conv, choice, (forward) =>
-      low.dnnl.convBackwardData(shapeOf(low, conv, choice), forward),
-    );
-  const natural = shapeOf(low, conv, direct);
+  const shapeFor = (choice: ConvChoice) => shapeOf(low, conv, choice);
   const weights = weightsLie(low, conv, w!);
-  const choice = low.search.choose({
+  const { shape, pd } = settle(low, {
+    label: node.name,
     key: keyOf(low, 'gradInput', conv),
-    candidates: candidates(conv),
-    trial(one) {
-      const pd = describe(one);
-      if (!pd) return undefined;
-      const shape = shapeOf(low, conv, one);
-      return {
-        pd,
-        tensors: [
-          tensor(arg.diffDst, shape.y, natural.y),
-          tensor(arg.weights, pd.desc('weights'), weights),
-          written(arg.diffSrc, shape.x, natural.x),
-        ],
-      };
-    },
+    conv,
+    shapeFor,
+    describe: (choice) =>
+      withForward(low, conv, choice, (forward) =>
+        low.dnnl.convBackwardData(shapeFor(choice), forward),
+      ),
+    tensors: (found, wanted, natural) => [
+      tensor(arg.diffDst, wanted.y, natural.y),
+      tensor(arg.weights, found.desc('weights'), weights),
+      written(arg.diffSrc, wanted.x, natural.x),
+    ],
   });
-  const shape = shapeOf(low, conv, choice);
-  const pd = expectFound(describe(choice), node.name);
   const out = low.out(dx!, shape.x);
   const args = [
     [arg.diffDst, low.in(dy!, shape.y)],
@@ -217,33 +224,23 @@ export const conv2dGradWeight: Kernel = (
   const conv: Conv = { x: x!, weightShape: dw!.shape, bias: db !== undefined, y: dy!, attrs };
   // Gradients of weights are float32, whatever the activations are.
   const shapeFor = (choice: ConvChoice) => shapeOf(low, conv, choice, { weights: 'float32' });
-  const describe = (choice: ConvChoice) =>
-    withForward(low, conv, choice, (forward) =>
-      low.dnnl.convBackwardWeights(shapeFor(choice), forward),
-    );
-  const natural = shapeFor(direct);
   const weights = masterWeights(low, conv);
-  const choice = low.search.choose({
+  const { shape, pd } = settle(low, {
+    label: node.name,
     key: keyOf(low, 'gradWeight', conv),
-    candidates: candidates(conv),
-    trial(one) {
-      const pd = describe(one);
-      if (!pd) return undefined;
-      const shape = shapeFor(one);
-      const bias = shape.b ? [written(arg.diffBias, shape.b)] : [];
-      return {
-        pd,
-        tensors: [
-          tensor(arg.src, shape.x, natural.x),
-          tensor(arg.diffDst, shape.y, natural.y),
-          written(arg.diffWeights, pd.desc('diffWeights'), weights),
-          ...bias,
-        ],
-      };
-    },
+    conv,
+    shapeFor,
+    describe: (choice) =>
+      withForward(low, conv, choice, (forward) =>
+        low.dnnl.convBackwardWeights(shapeFor(choice), forward),
+      ),
+    tensors: (found, wanted, natural) => [
+      tensor(arg.src, wanted.x, natural.x),
+      tensor(arg.diffDst, wanted.y, natural.y),
+      written(arg.diffWeights, found.desc('diffWeights'), weights),
+      ...(wanted.b ? [written(arg.diffBias, wanted.b)] : []),
+    ],
   });
-  const shape = shapeFor(choice);
-  const pd = expectFound(describe(choice), node.name);
   const outW = low.out(dw!, pd.desc('diffWeights'));
   const outB = db && low.out(db, low.plain(db));
   const args = [
