@@ -3,7 +3,7 @@
 // depth of a step; `tap`, `u`, `v`, `channel`, what lies at that place; `pixels`, those of the grid.
 import { vectorsOf } from './dims.ts';
 import type { Gather } from './gather.ts';
-import { lines, type Operand, ofSlot, type Product, plus, slotsOf } from './gemm.ts';
+import { lines, type Operand, ofSlot, type Product, plus, putInOrder, slotsOf } from './gemm.ts';
 import { type Tile, threadsOf } from './tile.ts';
 
 /** Coordinate of pixels past the end: no tap brings it inside a picture. */
@@ -84,10 +84,7 @@ function sourceOperand(gather: Gather, tile: Tile): Operand {
     setup: `  let q = lane % ${perStep}u;\n${lines(slots, pointwise ? pixel : place)}`,
     registers: Array.from({ length: slots }, (_, i) => `a${i}`),
     fetch: `${pointwise ? '' : shift}${lines(slots, (i) => ofSlot(all, tile, i, read(i)))}`,
-    put: (to) =>
-      lines(slots, (i) =>
-        ofSlot(all, tile, i, `    tile_a[${to} + lane${plus(i * threadsOf(tile))}] = a${i};`),
-      ),
+    put: putInOrder('a', all, tile),
   };
 }
 
@@ -113,10 +110,7 @@ function weightOperand(gather: Gather, tile: Tile): Operand {
     setup: `  let column = first_column + lane % ${across}u;`,
     registers: Array.from({ length: slots }, (_, i) => `b${i}`),
     fetch: lines(slots, (i) => ofSlot(all, tile, i, read(i))),
-    put: (to) =>
-      lines(slots, (i) =>
-        ofSlot(all, tile, i, `    tile_b[${to} + lane${plus(i * threadsOf(tile))}] = b${i};`),
-      ),
+    put: putInOrder('b', all, tile),
   };
 }
 

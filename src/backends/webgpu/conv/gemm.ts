@@ -82,6 +82,15 @@ export function ofSlot(vectors: number, tile: Tile, i: number, statements: strin
   return left >= threadsOf(tile) ? statements : `    if (lane < ${left}u) {\n${statements}\n    }`;
 }
 
+/** Puts an operand's registers a0, a1, … (or b0, b1, …) into its tile, one after the other. */
+export const putInOrder =
+  (matrix: 'a' | 'b', vectors: number, tile: Tile) =>
+  (to: string): string =>
+    lines(slotsOf(vectors, tile), (i) => {
+      const place = `${to} + lane${plus(i * threadsOf(tile))}`;
+      return ofSlot(vectors, tile, i, `    tile_${matrix}[${place}] = ${matrix}${i};`);
+    });
+
 /** Module scope: the workgroup memory. */
 export function productMemory({ tile, a, b }: Product): string {
   const { rows, columns, depth, stages } = tile;

@@ -17,6 +17,7 @@ import {
   plus,
   productLoop,
   productMemory,
+  putInOrder,
   slotsOf,
   storeSums,
 } from './gemm.ts';
@@ -137,10 +138,7 @@ ${pixel(i)}
     setup: `  let row = first_row / 4u + lane % ${across}u;${pointwise ? '' : tap}`,
     registers: Array.from({ length: slots }, (_, i) => `a${i}`),
     fetch: lines(slots, (i) => ofSlot(all, tile, i, (pointwise ? own : gathered)(i))),
-    put: (to) =>
-      lines(slots, (i) =>
-        ofSlot(all, tile, i, `    tile_a[${to} + lane${plus(i * threadsOf(tile))}] = a${i};`),
-      ),
+    put: putInOrder('a', all, tile),
   };
 }
 
@@ -160,9 +158,6 @@ function gradientOperand(d: ConvDims, tile: Tile, storage: Storage): Operand {
     setup: `  let column = first_column + lane % ${across}u;`,
     registers: Array.from({ length: slots }, (_, i) => `b${i}`),
     fetch: lines(slots, (i) => ofSlot(all, tile, i, read(i))),
-    put: (to) =>
-      lines(slots, (i) =>
-        ofSlot(all, tile, i, `    tile_b[${to} + lane${plus(i * threadsOf(tile))}] = b${i};`),
-      ),
+    put: putInOrder('b', all, tile),
   };
 }
