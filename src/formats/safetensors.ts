@@ -2,6 +2,7 @@
 // gaps. Reading gives views of the bytes it was handed; nothing in a file is trusted before it is
 // checked. Reading and writing of files on disk are in train/durable.ts.
 import { type HrposeError, inputError } from '../errors.ts';
+import { joinBytes } from './joinBytes.ts';
 import { type Dtype, dtypeBytes, elementCount, formatShape, type Tensor } from './tensor.ts';
 
 /** Longest JSON header accepted, in bytes; that of an HRNet has about 150 kB. */
@@ -215,14 +216,7 @@ export function writeSafetensors(
   tensors: Iterable<readonly [string, WritableTensor]>,
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array {
-  const { byteLength, chunks } = layoutSafetensors(tensors, metadata);
-  const file = new Uint8Array(byteLength);
-  let offset = 0;
-  for (const chunk of chunks) {
-    file.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return file;
+  return joinBytes(layoutSafetensors(tensors, metadata).chunks);
 }
 
 const dtypeOrder = Object.keys(dtypeBytes);

@@ -1,5 +1,6 @@
 // Protobuf's wire format: fields of a message as bytes, and back. What the fields mean is decided in
 // proto.ts and read.ts. Groups, which nothing uses any more, are refused.
+import { joinBytes } from '../formats/joinBytes.ts';
 
 /** Some bytes of a file; large arrays stay views, so that weights are not copied. */
 export interface Piece {
@@ -21,15 +22,7 @@ export function joinPieces(pieces: readonly Piece[]): Piece {
 }
 
 /** The piece in one array. */
-export function toBytes({ byteLength, chunks }: Piece): Uint8Array {
-  const bytes = new Uint8Array(byteLength);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
-}
+export const toBytes = ({ chunks }: Piece): Uint8Array => joinBytes(chunks);
 
 const pieceOf = (bytes: Uint8Array): Piece => ({ byteLength: bytes.byteLength, chunks: [bytes] });
 

@@ -1,5 +1,6 @@
 // Takes the EXIF block out of a JPEG. Browsers turn pictures as it says and cannot be told not to;
 // annotations are made for pictures as they are stored (spec 3.5).
+import { joinBytes } from '../formats/joinBytes.ts';
 
 const startOfScan = 0xda;
 const app1 = 0xe1;
@@ -13,13 +14,7 @@ export function withoutExif(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     from = end;
   }
   kept.push(bytes.subarray(from));
-  const out = new Uint8Array(kept.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of kept) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joinBytes(kept);
 }
 
 /** Segments before the first scan, by their lengths; ends where the bytes are not as they should be. */
