@@ -1,34 +1,16 @@
 // hrpose infer: finds the keypoints of people in pictures, or in a video.
 import { Command } from 'commander';
 import { usageError } from '../errors.ts';
+import type { PicturesFlags } from '../infer/runPictures.ts';
+import type { VideoFlags } from '../infer/runVideo.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { addConfigOptions, addPaddleFlags, parseScore } from './paddleFlags.ts';
 
-export interface InferFlags extends DeviceOptions {
-  readonly config?: string;
-  readonly opt: string[];
-  readonly image?: string[];
-  readonly video?: string;
-  readonly fps?: number;
-  readonly detectEvery: number;
-  readonly track: boolean;
-  readonly smooth: boolean;
-  readonly boxes?: string;
-  readonly imageList?: string;
-  readonly detector?: string;
-  readonly detectorKind?: string;
-  readonly boxThreshold: number;
-  readonly flip: boolean;
-  readonly batch: number;
-  readonly output: string;
-  readonly saveJson: boolean;
-  readonly draw: boolean;
-  readonly drawThreshold: number;
-  readonly heatmaps: boolean;
-  readonly sheet?: string;
-  readonly exif: boolean;
-  readonly json?: boolean;
-}
+/** Which of the two jobs it is, is told by what is there. */
+type InferFlags = DeviceOptions &
+  Omit<PicturesFlags, 'image'> &
+  Omit<VideoFlags, 'video'> &
+  Partial<Pick<PicturesFlags, 'image'> & Pick<VideoFlags, 'video'>>;
 
 const notes = `
 Where people are

@@ -9,6 +9,7 @@ import { coco17 } from '../pose/skeletons.ts';
 import type { RgbImage } from '../pose/warp.ts';
 import { writeModelFile } from '../train/tensorFile.ts';
 import type { PoseModel } from './posePipeline.ts';
+import { usualRules } from './usualModel.ts';
 
 const config = hrnetConfig('hrnet-small', 8, 17);
 
@@ -16,13 +17,7 @@ export const tinyModel: PoseModel = {
   config,
   skeleton: coco17,
   inputSize: { width: 64, height: 96 },
-  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-  useDark: true,
-  darkKernel: 3,
-  udp: false,
-  shiftHeatmap: true,
-  visibilityThreshold: 0.2,
-  oksThreshold: 0.9,
+  ...usualRules,
   // Heatmaps around 1, so that scores are not all 0.
   weights: goldenState(config).set('final_layer.bias', new Float32Array(17).fill(1)),
 };

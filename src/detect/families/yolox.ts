@@ -17,7 +17,7 @@ import {
   sizeOfInput,
   toUnit,
 } from '../family.ts';
-import { type Frame, toPicture } from '../pictureTensor.ts';
+import { type Frame, type PictureRules, toPicture } from '../pictureTensor.ts';
 import { type Cell, cellsOf, stridesFor } from './grid.ts';
 import { readNames } from './yoloNames.ts';
 
@@ -37,41 +37,46 @@ function fitsWith(signature: OnnxSummary, each: number): boolean {
   return stridesFor({ width, height }, rows, each) !== undefined;
 }
 
-export const yolox: DetectorFamily = {
+/** What tells the two families apart. */
+interface Traits extends Pick<DetectorFamily, 'kind' | 'about'> {
+  /** Anchors a cell. */
+  readonly each: number;
+  readonly rules: PictureRules;
+  readonly nmsIou: number;
+}
+
+const gridFamily = ({ kind, about, each, rules, nmsIou }: Traits): DetectorFamily => ({
+  kind,
+  about,
+  fits: (signature) => fitsWith(signature, each),
+  open(facts) {
+    const { name } = pictureInput(facts.signature)!;
+    const size = sizeOfInput(facts, usualSize);
+    return {
+      inputSize: size,
+      notes: [],
+      nmsIou,
+      feed: feedPicture(name, size, rules),
+      read: createReader(facts, size, each),
+    };
+  },
+});
+
+export const yolox = gridFamily({
   kind: 'yolox',
   about: 'YOLOX: images [1, 3, H, W] -> [1, cells, 5 + classes]',
-  fits: (signature) => fitsWith(signature, 1),
-  open(facts) {
-    const name = pictureInput(facts.signature)!.name;
-    const size = sizeOfInput(facts, usualSize);
-    const rules = { placement: 'corner', order: 'bgr', fill: 114, ...asIs } as const;
-    return {
-      inputSize: size,
-      notes: [],
-      nmsIou: 0.65,
-      feed: feedPicture(name, size, rules),
-      read: createReader(facts, size, 1),
-    };
-  },
-};
+  each: 1,
+  rules: { placement: 'corner', order: 'bgr', fill: 114, ...asIs },
+  nmsIou: 0.65,
+});
 
-export const yolov5: DetectorFamily = {
+export const yolov5 = gridFamily({
   kind: 'yolov5',
   about: 'YOLOv5, YOLOv7: images [1, 3, H, W] -> [1, 3 · cells, 5 + classes]',
-  fits: (signature) => fitsWith(signature, 3),
-  open(facts) {
-    const name = pictureInput(facts.signature)!.name;
-    const size = sizeOfInput(facts, usualSize);
-    const rules = { placement: 'middle', order: 'rgb', fill: 114, ...toUnit } as const;
-    return {
-      inputSize: size,
-      notes: [],
-      nmsIou: 0.6,
-      feed: feedPicture(name, size, rules),
-      read: createReader(facts, size, 3),
-    };
-  },
-};
+  each: 3,
+  rules: { placement: 'middle', order: 'rgb', fill: 114, ...toUnit },
+  nmsIou: 0.6,
+});
 
 function createReader(facts: ModelFacts, size: Size, each: number): DetectorReader['read'] {
   const { name } = facts.signature.outputs[0]!;
