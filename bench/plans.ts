@@ -8,24 +8,14 @@ import type { Graph } from '../src/graph/graph.ts';
 import { printGraph } from '../src/graph/print.ts';
 import { hrnetConfig } from '../src/models/hrnetConfigs.ts';
 import { inferenceGraph, trainingGraph } from '../src/models/poseGraphs.ts';
+import { usualTraining } from '../src/models/usualTraining.ts';
 import { compileInference, compileTraining } from '../src/passes/compile.ts';
 import { peakMemory } from '../src/passes/peakMemory.ts';
 
 const folder = process.argv[2] ?? join('output', 'plans');
 const config = hrnetConfig('hrnet', 32, 17);
-const options = {
-  batch: 4,
-  inputSize: { width: 288, height: 384 },
-  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-} as const;
-
-const training = trainingGraph(config, {
-  ...options,
-  target: { codec: 'standard', heatmapSize: { width: 72, height: 96 }, sigma: 2 },
-  loss: { lossScale: 0.5, useTargetWeight: true },
-  bnMomentum: 0.9,
-  accumulate: false,
-});
+const options = usualTraining({ width: 288, height: 384 }, 4);
+const training = trainingGraph(config, options);
 
 const graphs: Record<string, Graph> = {
   'hrnet-w32-inference': compileInference(inferenceGraph(config, options)).graph,

@@ -16,6 +16,17 @@ import type { AugmentSettings } from '../train/settings.ts';
 import type { PersonRecord, Size } from './record.ts';
 import type { Rng } from './rng.ts';
 
+/** What the HRNet configs augment with (spec 0). */
+export const usualAugment = (upperBody: readonly number[]): AugmentSettings => ({
+  scaleFactor: 0.5,
+  rotationFactor: 40,
+  rotationProbability: 0.6,
+  flip: true,
+  halfBodyProbability: 0.3,
+  halfBodyKeypoints: 8,
+  upperBody,
+});
+
 /** Where to cut, and the keypoints of the picture that is cut (already mirrored where flip is set). */
 export interface Sample {
   /** Picture px, float32 values; of the mirrored picture where flip is set. */

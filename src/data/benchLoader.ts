@@ -4,6 +4,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { coco17 } from '../pose/skeletons.ts';
+import { usualAugment } from './augment.ts';
 import { madeUpPeople, writePictures } from './benchPictures.ts';
 import type { CachePlace } from './cachePlaces.ts';
 import { formatBytes } from './diskSpace.ts';
@@ -48,16 +49,7 @@ export interface LoaderBench {
   };
 }
 
-/** The augmentation of the HRNet configs. */
-const augment = {
-  scaleFactor: 0.5,
-  rotationFactor: 40,
-  rotationProbability: 0.6,
-  flip: true,
-  halfBodyProbability: 0.3,
-  halfBodyKeypoints: 8,
-  upperBody: coco17.upperBody,
-};
+const augment = usualAugment(coco17.upperBody);
 
 /** Prints the result and returns it. */
 export async function benchLoader(options: BenchLoaderOptions): Promise<LoaderBench> {

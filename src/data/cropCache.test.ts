@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { HrposeError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
+import { usualAugment } from './augment.ts';
 import type { CacheOptions } from './cropCache.ts';
 import { createLoader } from './loader.ts';
 import { releaseLock, takeLock } from './ownerLock.ts';
@@ -56,15 +57,7 @@ const common = {
   records,
   skeleton: coco17,
   inputSize: { width: 18, height: 24 },
-  augment: {
-    scaleFactor: 0.5,
-    rotationFactor: 40,
-    rotationProbability: 0.6,
-    flip: true,
-    halfBodyProbability: 0.3,
-    halfBodyKeypoints: 8,
-    upperBody: coco17.upperBody,
-  },
+  augment: usualAugment(coco17.upperBody),
   udp: false,
   seed: 5,
 };

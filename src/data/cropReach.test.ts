@@ -4,20 +4,12 @@ import fc from 'fast-check';
 import { affineTransform } from '../pose/affine.ts';
 import { coco17 } from '../pose/skeletons.ts';
 import { holdsReads, type PixelRect, warpAffine } from '../pose/warp.ts';
-import { sampleTransform } from './augment.ts';
+import { sampleTransform, usualAugment } from './augment.ts';
 import { bytesOf, copyRect, cropReach, partsToKeep } from './cropReach.ts';
 import { makeSample } from './placeSample.ts';
 import type { PersonRecord } from './record.ts';
 
-const augment = {
-  scaleFactor: 0.5,
-  rotationFactor: 40,
-  rotationProbability: 0.6,
-  flip: true,
-  halfBodyProbability: 0.3,
-  halfBodyKeypoints: 8,
-  upperBody: coco17.upperBody,
-};
+const augment = usualAugment(coco17.upperBody);
 const inputSize = { width: 18, height: 24 };
 const rules = { skeleton: coco17, inputSize, augment, udp: false, seed: 1 };
 

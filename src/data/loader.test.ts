@@ -9,6 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import sharp from 'sharp';
 import { HrposeError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
+import { usualAugment } from './augment.ts';
 import { madeUpPeople } from './benchPictures.ts';
 import { createLoader, type LoaderOptions } from './loader.ts';
 import type { Batch, PersonRecord } from './record.ts';
@@ -29,15 +30,7 @@ const cut = join(folder, 'cut.png');
 writeFileSync(cut, '\x89PNG\r\n\x1a\n', 'latin1');
 
 const records = madeUpPeople(pictures, 50, 17, 1);
-const augment = {
-  scaleFactor: 0.5,
-  rotationFactor: 40,
-  rotationProbability: 0.6,
-  flip: true,
-  halfBodyProbability: 0.3,
-  halfBodyKeypoints: 8,
-  upperBody: coco17.upperBody,
-};
+const augment = usualAugment(coco17.upperBody);
 const common: LoaderOptions = {
   records,
   skeleton: coco17,

@@ -1,11 +1,12 @@
 // What is taken for granted of weights that come without a config.
 import type { Size } from '../data/record.ts';
+import { imagenet } from '../models/usualTraining.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
 import { coco17, mpii16 } from '../pose/skeletons.ts';
 
 /** What the configs of PaddleDetection's HRNet family have in common. */
 export const usualRules = {
-  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  normalize: imagenet,
   useDark: true,
   darkKernel: 3,
   udp: false,

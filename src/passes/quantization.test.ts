@@ -5,6 +5,7 @@ import { createDnnlBackend } from '../backends/onednn/index.ts';
 import { goldenState } from '../models/golden.testing.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
 import { inferenceGraph } from '../models/poseGraphs.ts';
+import { imagenet } from '../models/usualTraining.ts';
 import { calibrate } from '../train/calibrate.ts';
 import { HeatmapNetwork } from '../train/heatmapNetwork.ts';
 import { compileInference } from './compile.ts';
@@ -19,7 +20,7 @@ const config = hrnetConfig('hrnet-small', 16, 5);
 const options = {
   config,
   inputSize: { width: 64, height: 96 },
-  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  normalize: imagenet,
 };
 const { graph, fold } = compileInference(inferenceGraph(config, { ...options, batch: 2 }));
 const weights = goldenState(config);

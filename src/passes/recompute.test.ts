@@ -8,6 +8,7 @@ import { printGraph } from '../graph/print.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
 import { trainingGraph } from '../models/poseGraphs.ts';
 import { tinyTraining } from '../models/tinyTraining.testing.ts';
+import { usualTraining } from '../models/usualTraining.ts';
 import { batchNormTrain } from '../ops/batchNorm.ts';
 import { conv2d } from '../ops/conv2d.ts';
 import { heatmapMse } from '../ops/heatmapMse.ts';
@@ -16,26 +17,11 @@ import { compileTraining } from './compile.ts';
 import { peakMemory } from './peakMemory.ts';
 import { recompute } from './recompute.ts';
 
-const normalize = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-
 const graphOf = (
   width: number,
   size: { width: number; height: number },
   variant: 'hrnet' | 'hrnet-small' = 'hrnet',
-) =>
-  trainingGraph(hrnetConfig(variant, width, 17), {
-    batch: 4,
-    inputSize: size,
-    normalize,
-    target: {
-      codec: 'standard',
-      sigma: 2,
-      heatmapSize: { width: size.width / 4, height: size.height / 4 },
-    },
-    loss: { lossScale: 0.5, useTargetWeight: true },
-    bnMomentum: 0.9,
-    accumulate: false,
-  });
+) => trainingGraph(hrnetConfig(variant, width, 17), usualTraining(size, 4));
 
 test('what HRNet-W32 keeps for the backward part is little more than half with recomputation', () => {
   const graph = graphOf(32, { width: 288, height: 384 });

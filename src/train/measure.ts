@@ -4,6 +4,7 @@ import { philox } from '../data/philox.ts';
 import type { Size } from '../data/record.ts';
 import { drawnWeights, drawWeights } from '../models/drawWeights.ts';
 import { type HrnetConfig, macs } from '../models/hrnetConfigs.ts';
+import { imagenet, usualTraining } from '../models/usualTraining.ts';
 import { calibrate } from './calibrate.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
 import { median } from './median.ts';
@@ -35,8 +36,6 @@ export interface Measurement {
   readonly prepareSeconds: number;
   readonly profile: readonly StepProfile[];
 }
-
-const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 function randomBatch({ config, inputSize, batch }: MeasureOptions): TrainingBatch {
   const rng = philox(0, 0, 0, 'measure');
@@ -92,22 +91,11 @@ export async function measureTraining(
 ): Promise<Measurement> {
   const { config, inputSize, batch } = options;
   const start = performance.now();
-  const training = {
-    inputSize,
-    normalize: imagenet,
-    target: {
-      codec: 'standard',
-      sigma: 2,
-      heatmapSize: { width: inputSize.width / 4, height: inputSize.height / 4 },
-    },
-    loss: { lossScale: 0.5, useTargetWeight: true },
-    bnMomentum: 0.9,
-    accumulate: false,
-  } as const;
+  const training = usualTraining(inputSize, batch);
   const { activationBytes } = backend;
   const { recompute } = chooseMemoryPlan(
     config,
-    { training: { ...training, batch }, activationBytes, workers: 0 },
+    { training, activationBytes, workers: 0 },
     options.recompute ?? 'off',
     backend.availableBytes(),
   );

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HrposeError } from '../errors.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
+import { usualTraining } from '../models/usualTraining.ts';
 import {
   chooseMemoryPlan,
   describeMemory,
@@ -12,15 +13,7 @@ import {
 
 const config = hrnetConfig('hrnet', 32, 17);
 const needs = (batch: number, activationBytes = 4): MemoryNeeds => ({
-  training: {
-    batch,
-    inputSize: { width: 288, height: 384 },
-    normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-    target: { codec: 'standard', sigma: 2, heatmapSize: { width: 72, height: 96 } },
-    loss: { lossScale: 0.5, useTargetWeight: true },
-    bnMomentum: 0.9,
-    accumulate: false,
-  },
+  training: usualTraining({ width: 288, height: 384 }, batch),
   activationBytes,
   workers: 2,
   accumulate: 1,
