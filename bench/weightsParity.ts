@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDnnlBackend } from '../src/backends/onednn/index.ts';
 import { environmentError, numericalError } from '../src/errors.ts';
-import { readWeightFile } from '../src/formats/weightFile.ts';
 import type { Weights } from '../src/models/drawWeights.ts';
 import { floatGraph } from '../src/models/golden.testing.ts';
 import { type HrnetConfig, hrnetConfig, hrnetState } from '../src/models/hrnetConfigs.ts';
 import { matchWeights } from '../src/models/weights.ts';
 import { compileInference } from '../src/passes/compile.ts';
 import { readWeights } from '../src/train/initialWeights.ts';
+import { readWeightFile } from '../src/train/weightFile.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const shared = process.env.HRPOSE_SHARED ?? join(root, '..', 'shared');

@@ -7,10 +7,10 @@ import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startTestServer } from '../data/fetch/server.testing.ts';
 import type { Tensor } from '../formats/tensor.ts';
-import { readWeightFile, writeWeightFile } from '../formats/weightFile.ts';
 import { temporaryFolder, tinyModel, writeTinyWeights } from '../infer/tinyModel.testing.ts';
 import { hrnetUnits } from '../models/hrnetConfigs.ts';
 import { officialName } from '../models/weightNames.ts';
+import { readWeightFile, writeWeightFile } from '../train/weightFile.ts';
 
 const bin = fileURLToPath(new URL('../../bin/hrpose.js', import.meta.url));
 const folder = temporaryFolder();

@@ -69,7 +69,7 @@ async function open(place: string, json: boolean) {
   const [{ localWeightsWithProgress }, { findWeights }, { readWeightFile }] = await Promise.all([
     import('../data/fetchWeights.ts'),
     import('../train/findWeights.ts'),
-    import('../formats/weightFile.ts'),
+    import('../train/weightFile.ts'),
   ]);
   const file = findWeights(await localWeightsWithProgress(place, json), { asNamed: true });
   return { file, content: readWeightFile(file) };

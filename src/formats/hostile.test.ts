@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { philox } from '../data/philox.ts';
 import { HrposeError } from '../errors.ts';
+import { readWeightFile } from '../train/weightFile.ts';
 import { bytes, tensorPickle, torchLegacy, torchZip, u64 } from './craft.testing.ts';
 import { type Golden, golden } from './golden.testing.ts';
 import { hostileFiles } from './hostile.testing.ts';
 import { joinBytes } from './joinBytes.ts';
 import { dtypeBytes, type Tensor } from './tensor.ts';
-import { readWeightFile } from './weightFile.ts';
 import { layoutWeights, parseWeights } from './weights.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-hostile-'));

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { philox } from '../data/philox.ts';
+import { readWeightFile, writeWeightFile } from '../train/weightFile.ts';
 import { tensorPickle, torchZip } from './craft.testing.ts';
 import { joinBytes } from './joinBytes.ts';
 import { type Dtype, dtypeBytes, type Tensor } from './tensor.ts';
-import { readWeightFile, writeWeightFile } from './weightFile.ts';
 import { layoutWeights, parseWeights, type WrittenFormat } from './weights.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-weights-'));

@@ -1,11 +1,11 @@
 // Weights of one kind written as another: names translated, values untouched.
 import { usageError } from '../errors.ts';
-import { writeWeightFile } from '../formats/weightFile.ts';
 import { formatByName, type WeightFile, type WrittenFormat } from '../formats/weights.ts';
 import { identifyWeights } from '../models/identifyWeights.ts';
 import { paddleParameterNames } from '../models/paddleParameterNames.ts';
 import { type Renamed, renameWeights, type TargetNames } from '../models/renameWeights.ts';
 import type { WrittenFile } from './durable.ts';
+import { writeWeightFile } from './weightFile.ts';
 
 /** What a file of this name is written as. */
 export function formatToWrite(file: string): WrittenFormat {

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Tensor } from '../formats/tensor.ts';
-import { writeWeightFile } from '../formats/weightFile.ts';
 import { temporaryFolder, tinyModel } from '../infer/tinyModel.testing.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import { hrnetState } from '../models/hrnetConfigs.ts';
 import { paddleName } from '../models/weightNames.ts';
 import { readWeights } from './initialWeights.ts';
+import { writeWeightFile } from './weightFile.ts';
 
 const folder = temporaryFolder();
 const { config, weights } = tinyModel;

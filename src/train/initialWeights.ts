@@ -1,10 +1,11 @@
 // Weights of a file on disk for a network.
-import { readWeightFile } from '../formats/weightFile.ts';
+
 import type { Weights } from '../models/drawWeights.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { takeWeights } from '../models/takeWeights.ts';
 import { describeMatch, hasHead } from '../models/weights.ts';
 import { findWeights } from './findWeights.ts';
+import { readWeightFile } from './weightFile.ts';
 
 export interface WeightsReport {
   readonly file: string;

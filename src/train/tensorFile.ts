@@ -16,16 +16,20 @@ export interface StateTensor {
 }
 
 /** Largest file read, in bytes; the moments of HRNet-W64 would have 1 GB. */
-const maxFileBytes = 4 * 2 ** 30;
+export const maxFileBytes = 4 * 2 ** 30;
 
-/** A file's bytes with its data section at a multiple of 8 in memory, whatever its header length. */
+/** Bytes before a safetensors file that put its data section at a multiple of 8, whatever its header length. */
+export function dataPadding(...file: Parameters<typeof headerLength>): number {
+  return (8 - (headerLength(...file) % 8)) % 8;
+}
+
+/** A file's bytes with its data section at a multiple of 8 in memory. */
 export function readTensorBytes(path: string): Uint8Array {
-  return readWhole(path, maxFileBytes, (start, fileBytes) => {
-    const length = headerLength(start, fileBytes, (problem) =>
+  return readWhole(path, maxFileBytes, (start, fileBytes) =>
+    dataPadding(start, fileBytes, (problem) =>
       inputError(`${path}: ${problem}. The file is damaged or no safetensors file; fetch it anew.`),
-    );
-    return (8 - (length % 8)) % 8;
-  });
+    ),
+  );
 }
 
 /** Tensors and metadata of a safetensors file. */

@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { createDnnlBackend } from '../backends/onednn/index.ts';
 import { loadDataset } from '../data/dataset.ts';
 import { environmentError, HrposeError } from '../errors.ts';
-import { writeWeightFile } from '../formats/weightFile.ts';
 import { drawnWeights } from '../models/drawWeights.ts';
 import { hrnetState } from '../models/hrnetConfigs.ts';
 import { packageRoot } from '../packageRoot.ts';
@@ -15,6 +14,7 @@ import { createTrainReport } from './report.ts';
 import { networkConfig } from './score.ts';
 import { demoConfig, settingsOf, tinyRun } from './tinyRun.testing.ts';
 import { type TrainOptions, train } from './train.ts';
+import { writeWeightFile } from './weightFile.ts';
 
 const backend = createDnnlBackend({ threads: 1 });
 const tiny = await tinyRun();

@@ -1,24 +1,21 @@
 // Weight files on disk, in any format: read in one piece, so that tensors are views of it, and
 // replaced in one step when written.
-import { usageError } from '../errors.ts';
-import { readWhole, replaceFile, type WrittenFile } from '../train/durable.ts';
-import { headerLength } from './safetensors.ts';
-import type { Tensor } from './tensor.ts';
+import { inputError, usageError } from '../errors.ts';
+import type { Tensor } from '../formats/tensor.ts';
 import {
   formatByName,
   layoutWeights,
   parseWeights,
   type WeightFile,
   type WrittenFormat,
-} from './weights.ts';
+} from '../formats/weights.ts';
+import { readWhole, replaceFile, type WrittenFile } from './durable.ts';
+import { dataPadding, maxFileBytes } from './tensorFile.ts';
 
 export interface ReadWeightFile extends WeightFile {
   /** Size of the file. */
   readonly bytes: number;
 }
-
-/** Largest file read; HRNet-W48 with moments has under 1 GB. */
-const maxFileBytes = 4 * 2 ** 30;
 
 /** inputError where the file cannot be read, is damaged or holds anything but weights. */
 export function readWeightFile(path: string): ReadWeightFile {
@@ -30,11 +27,10 @@ export function readWeightFile(path: string): ReadWeightFile {
   return { ...parseWeights(bytes, path), bytes: size };
 }
 
-/** Puts the data of a safetensors file at a multiple of 8 in memory; other formats align their own. */
+/** None where it is no safetensors file: other formats align their own. */
 function safetensorsPadding(start: Uint8Array, fileBytes: number): number {
   try {
-    const length = headerLength(start, fileBytes, (problem) => new Error(problem) as never);
-    return (8 - (length % 8)) % 8;
+    return dataPadding(start, fileBytes, inputError);
   } catch {
     return 0;
   }
