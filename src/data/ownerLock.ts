@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
+import { isRunning } from './processes.ts';
 
 /** Takes the lock; false while another living process, or another part of this one, has it. */
 export function takeLock(file: string): boolean {
@@ -67,11 +68,5 @@ function isLeftBehind(file: string): boolean {
     return false;
   }
   const [, pid, host] = /^(\d+) (\S+)\n$/.exec(text) ?? [];
-  if (pid === undefined || host !== hostname()) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+  return pid !== undefined && host === hostname() && !isRunning(Number(pid));
 }

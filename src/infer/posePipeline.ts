@@ -75,9 +75,9 @@ export class PosePipeline {
     const { flipPairs } = model.skeleton;
     this.#flip = options.flip ? { flipPairs, shiftHeatmap: model.shiftHeatmap } : undefined;
     this.#crops = new Uint8Array(batch * model.inputSize.width * model.inputSize.height * 3);
-    this.#whole = openNetwork(options, batch);
+    this.#whole = openNetwork(options.backend, model, batch);
     try {
-      if (options.eager && batch > 1) this.#single = openNetwork(options, 1);
+      if (options.eager && batch > 1) this.#single = openNetwork(options.backend, model, 1);
     } catch (error) {
       this.#whole.close();
       throw error;
@@ -217,7 +217,8 @@ export class PosePipeline {
   }
 }
 
-function openNetwork({ backend, model }: PosePipelineOptions, batch: number): HeatmapNetwork {
+/** The model's network with its weights, for batches of one size. */
+export function openNetwork(backend: Backend, model: PoseModel, batch: number): HeatmapNetwork {
   const { config, inputSize, normalize } = model;
   const network = new HeatmapNetwork(backend, { config, inputSize, normalize, batch });
   try {

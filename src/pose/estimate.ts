@@ -99,7 +99,7 @@ export function readKeypoints(
   heatmaps: Float32Array,
   shape: HeatmapShape,
   crops: readonly Crop[],
-  { useDark, darkKernel, udp }: ReadingRules,
+  { useDark, darkKernel, udp }: Pick<ReadingRules, 'useDark' | 'darkKernel' | 'udp'>,
 ): Float32Array[] {
   const codec = heatmapCodecs[useDark ? 'dark' : 'standard'];
   const decoded = codec.decode(heatmaps, shape, { kernel: darkKernel });

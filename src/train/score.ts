@@ -3,7 +3,6 @@
 import type { Backend } from '../backends/backend.ts';
 import { type Dataset, loadDataset } from '../data/dataset.ts';
 import { createLoader } from '../data/loader.ts';
-import type { Batch } from '../data/record.ts';
 import { epochOrder } from '../data/sampler.ts';
 import { inputError, interruptedError } from '../errors.ts';
 import { evaluateKeypoints } from '../eval/cocoEval.ts';
@@ -11,10 +10,9 @@ import { type KeypointScore, scoreKeypoints } from '../eval/keypointScores.ts';
 import { type CocoResult, type PersonPrediction, toResults } from '../eval/results.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
 import type { Quantization } from '../passes/quantization.ts';
-import { heatmapCodecs } from '../pose/codec/index.ts';
-import { backProject } from '../pose/decode.ts';
 import { calibrate } from './calibrate.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
+import { predictBatch } from './predictBatch.ts';
 import type { Settings } from './settings.ts';
 
 export interface ScoreOptions {
@@ -110,7 +108,7 @@ export async function predict(
       batchSize: network.batch,
     });
     for await (const batch of loader.batches(order, 0)) {
-      const people = await predictBatch(network, settings, batch);
+      const people = await predictBatch(network, batch, how, skeleton.flipPairs);
       people.forEach((person, i) => {
         const index = batch.indices[i]!;
         const { imageId, score } = records[index]!;
@@ -127,32 +125,6 @@ export async function predict(
   const { visibilityThreshold, oksThreshold } = how;
   const results = toResults(predictions, skeleton, { visibilityThreshold, oksThreshold });
   return { predictions, recordIndices, results, seconds, skipped: loader.skipped };
-}
-
-/** Keypoints in pixels of the picture, for every crop of a batch. */
-async function predictBatch(network: HeatmapNetwork, settings: Settings, batch: Batch) {
-  const { flipTest, shiftHeatmap, useDark, darkKernel, udp } = settings.eval;
-  const { flipPairs, keypoints } = settings.skeleton;
-  const flip = flipTest ? { flipPairs, shiftHeatmap } : undefined;
-  const heatmaps = await network.heatmaps(batch.images, batch.size, flip);
-  const shape = network.heatmapShape(batch.size);
-  const codec = heatmapCodecs[useDark ? 'dark' : 'standard'];
-  const decoded = codec.decode(heatmaps, shape, { kernel: darkKernel });
-  const { centers, scales } = batch;
-  const heatmapSize = { width: shape[3], height: shape[2] };
-  const xy = backProject(decoded, centers, scales, heatmapSize, udp);
-  const k = keypoints.length;
-  return Array.from({ length: batch.size }, (_, n) => {
-    const person = new Float32Array(k * 3);
-    for (let j = 0; j < k; j++) {
-      person[j * 3] = xy[(n * k + j) * 2]!;
-      person[j * 3 + 1] = xy[(n * k + j) * 2 + 1]!;
-      person[j * 3 + 2] = decoded.scores[n * k + j]!;
-    }
-    const center = [centers[2 * n]!, centers[2 * n + 1]!] as const;
-    const scale = [scales[2 * n]!, scales[2 * n + 1]!] as const;
-    return { keypoints: person, center, scale };
-  });
 }
 
 /** Predictions scored against the data set's ground truth; inputError where it has none. */

@@ -3,7 +3,12 @@
 export { type AdapterSummary, type Gpu, isDeviceLost } from '../backends/webgpu/device.ts';
 export { createGpuBackend } from '../backends/webgpu/index.ts';
 export { HrposeError } from '../errors.ts';
-export { type PoseModel, PosePipeline, type PosePipelineOptions } from '../infer/posePipeline.ts';
+export {
+  openNetwork,
+  type PoseModel,
+  PosePipeline,
+  type PosePipelineOptions,
+} from '../infer/posePipeline.ts';
 export type { Box, PersonBox, Pose } from '../pose/estimate.ts';
 export type { Skeleton } from '../pose/skeleton.ts';
 export { coco17, mpii16 } from '../pose/skeletons.ts';
@@ -21,7 +26,6 @@ export { type FineTuneSettings, type FineTuneStep, FineTuning } from './fineTuni
 export { drawModel, type ReadModel, readModel, writeModel } from './model.ts';
 export { type DecodePictureOptions, decodePicture, openBitmap, rgbOf } from './picture.ts';
 export {
-  openNetwork,
   predictPeople,
   type ScoreOptions,
   scoreModel,

@@ -3,18 +3,11 @@ import type { Backend } from '../backends/backend.ts';
 import { epochOrder } from '../data/sampler.ts';
 import { evaluateKeypoints } from '../eval/cocoEval.ts';
 import { type CocoResult, type PersonPrediction, toResults } from '../eval/results.ts';
-import type { PoseModel } from '../infer/posePipeline.ts';
-import { readKeypoints } from '../pose/estimate.ts';
-import { HeatmapNetwork } from '../train/heatmapNetwork.ts';
+import { openNetwork, type PoseModel } from '../infer/posePipeline.ts';
+import type { HeatmapNetwork } from '../train/heatmapNetwork.ts';
+import { predictBatch } from '../train/predictBatch.ts';
 import { makeBatch } from './batches.ts';
 import type { WebDataset } from './cocoFolder.ts';
-
-export function openNetwork(backend: Backend, model: PoseModel, batch: number): HeatmapNetwork {
-  const { config, inputSize, normalize, weights } = model;
-  const network = new HeatmapNetwork(backend, { config, inputSize, normalize, batch });
-  network.setWeights(weights);
-  return network;
-}
 
 /** The people at `indices`, at most the network's batch; flip: also look at mirrored crops */
 export async function predictPeople(
@@ -24,19 +17,13 @@ export async function predictPeople(
   indices: Int32Array,
   flip: boolean,
 ): Promise<PersonPrediction[]> {
-  const { skeleton, inputSize, udp, shiftHeatmap } = model;
+  const { skeleton, inputSize, udp } = model;
   const batch = await makeBatch(dataset, { skeleton, inputSize, udp, seed: 0 }, indices, 0);
-  const flipTest = flip ? { flipPairs: skeleton.flipPairs, shiftHeatmap } : undefined;
-  const heatmaps = await network.heatmaps(batch.images, batch.size, flipTest);
-  const two = (of: Float32Array, n: number) => [of[2 * n]!, of[2 * n + 1]!] as const;
-  const crops = Array.from(indices, (_, n) => ({
-    center: two(batch.centers, n),
-    scale: two(batch.scales, n),
-  }));
-  const people = readKeypoints(heatmaps, network.heatmapShape(batch.size), crops, model);
-  return people.map((keypoints, n) => {
+  const rules = { ...model, flipTest: flip };
+  const people = await predictBatch(network, batch, rules, skeleton.flipPairs);
+  return people.map((person, n) => {
     const { imageId, score } = dataset.records[indices[n]!]!;
-    return { imageId, keypoints, ...crops[n]!, boxScore: score };
+    return { imageId, ...person, boxScore: score };
   });
 }
 

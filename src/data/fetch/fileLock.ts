@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { environmentError, interruptedError } from '../../errors.ts';
+import { isRunning } from '../processes.ts';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
@@ -78,16 +79,6 @@ async function isAbandoned(lock: string, staleMs: number): Promise<boolean> {
   if (Date.now() - found.mtimeMs > staleMs) return true;
   const [host, pid] = ((await contents(lock)) ?? '').split(' ');
   return host === hostname() && pid !== undefined && !isRunning(Number(pid));
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Another user's process may be looked at, not signalled.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 const contents = (file: string) => readFile(file, 'utf8').catch(() => undefined);

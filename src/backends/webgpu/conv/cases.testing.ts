@@ -90,15 +90,3 @@ export function expectedOf(d: ConvDims) {
     db: packed(db, 'plain'),
   };
 }
-
-/** Largest difference over the largest magnitude; Infinity where anything is not a number. */
-export function relativeError(actual: Float32Array, expected: Float32Array): number {
-  let difference = 0;
-  let magnitude = 0;
-  expected.forEach((value, i) => {
-    const off = Math.abs(actual[i]! - value);
-    difference = Math.max(difference, Number.isNaN(off) ? Number.POSITIVE_INFINITY : off);
-    magnitude = Math.max(magnitude, Math.abs(value));
-  });
-  return difference / (magnitude || 1);
-}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { relativeError } from '../../conformance.ts';
 import { openNodeGpu } from '../nodeDevice.ts';
-import { awkward, dimsOfCase, expectedOf, relativeError } from './cases.testing.ts';
+import { awkward, dimsOfCase, expectedOf } from './cases.testing.ts';
 import { type ConvDims, type ConvKind, sizesOf } from './dims.ts';
 import { convForward } from './forward.ts';
 import { convGradInput } from './gradInput.ts';
