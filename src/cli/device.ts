@@ -49,7 +49,7 @@ export function addDeviceOptions(command: Command): Command {
     .addOption(
       new Option(
         '--search <mode>',
-        'algorithms of convolutions: cached measures each shape once and remembers, full measures again, off takes direct ones',
+        'algorithms of convolutions on the CPU: cached measures each shape once and remembers, full measures again, off takes direct ones',
       )
         .choices(['off', 'cached', 'full'])
         .default('cached'),
