@@ -9,18 +9,21 @@ const clampTo = (x: number, low: number, high: number) => (x < low ? low : x > h
 
 /**
  * Blends a colour over every pixel by how far inside a shape it lies. distance(x, y) is the signed
- * distance to the edge in px, negative inside; the box bounds the shape.
+ * distance to the edge in px, negative inside; the box bounds the shape. Where most of the box lies outside
+ * of the shape, span(y) bounds a row of it.
  */
 function fillShape(
   image: RgbImage,
   [left, top, right, bottom]: readonly [number, number, number, number],
   colour: Colour,
   distance: (x: number, y: number) => number,
+  span: (y: number) => readonly [number, number] = () => [left, right],
 ): void {
   const { width, height, data } = image;
-  const [x0, x1] = [Math.max(0, Math.floor(left)), Math.min(width - 1, Math.ceil(right))];
   const [y0, y1] = [Math.max(0, Math.floor(top)), Math.min(height - 1, Math.ceil(bottom))];
   for (let y = y0; y <= y1; y++) {
+    const [from, to] = span(y);
+    const [x0, x1] = [Math.max(0, Math.floor(from)), Math.min(width - 1, Math.ceil(to))];
     for (let x = x0; x <= x1; x++) {
       const alpha = clampTo(0.5 - distance(x, y), 0, 1);
       if (alpha === 0) continue;
@@ -50,10 +53,17 @@ export function drawLine(
     Math.max(ax, bx) + reach,
     Math.max(ay, by) + reach,
   ] as const;
-  fillShape(image, bounds, colour, (x, y) => {
+  const distance = (x: number, y: number) => {
     const t = squared === 0 ? 0 : clampTo(((x - ax) * dx + (y - ay) * dy) / squared, 0, 1);
     return Math.hypot(x - ax - t * dx, y - ay - t * dy) - half;
-  });
+  };
+  // A row meets the strip around the whole line, not only this stretch of it, in these columns.
+  const around = (reach * Math.sqrt(squared)) / Math.abs(dy);
+  const span = (y: number) => {
+    const middle = ax + ((y - ay) * dx) / dy;
+    return [Math.max(bounds[0], middle - around), Math.min(bounds[2], middle + around)] as const;
+  };
+  fillShape(image, bounds, colour, distance, Math.abs(dy) < 1 ? undefined : span);
 }
 
 /** A filled dot, or a ring of `ring` px when given. */
