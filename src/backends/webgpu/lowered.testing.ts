@@ -14,10 +14,13 @@ export const leastFeatures: GpuFeatures = {
 };
 
 /** The dispatches of graphs that share their states, in buffers of `most` bytes. */
-export function loweredDispatches(graphs: readonly Graph[], { most = 2 ** 30 } = {}): Dispatch[] {
+export function loweredDispatches(
+  graphs: readonly Graph[],
+  { most = 2 ** 30, features = leastFeatures } = {},
+): Dispatch[] {
   const states = new StateTable(most, (label) => ({ label }) as GPUBuffer);
   return graphs.flatMap((graph) => {
-    const low = new Lowering(graph, states, leastFeatures);
+    const low = new Lowering(graph, states, features);
     low.run(kernels);
     return low.dispatches;
   });

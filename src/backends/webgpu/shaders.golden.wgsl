@@ -307,7 +307,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   sums[lane] = sum;
   for (var half = 128u; half >= 1u; half /= 2u) {
     workgroupBarrier();
-    if (lane < half) { sums[lane] += sums[lane + half]; }
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; }
   }
   workgroupBarrier();
   if (lane == 0u) { parts[group.x] = sums[0]; }
@@ -325,7 +325,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (lane < 4u) { sums[lane] = parts[lane]; }
   for (var half = 128u; half >= 1u; half /= 2u) {
     workgroupBarrier();
-    if (lane < half) { sums[lane] += sums[lane + half]; }
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; }
   }
   workgroupBarrier();
   if (lane == 0u) { loss[0] = vec4<f32>(0.00019531250291038305f * sums[0], 0.0, 0.0, 0.0); }
@@ -414,7 +414,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   products[lane] = product;
   for (var half = 128u; half >= 2u; half /= 2u) {
     workgroupBarrier();
-    if (lane < half) { sums[lane] += sums[lane + half]; products[lane] += products[lane + half]; }
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; products[lane] = products[lane] + products[lane + half]; }
   }
   workgroupBarrier();
   if (line == 0u && own_column < 2u) {
@@ -450,12 +450,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   products[lane] = product;
   for (var half = 32u; half >= 1u; half /= 2u) {
     workgroupBarrier();
-    if (lane < half) { sums[lane] += sums[lane + half]; }
-  }
-  workgroupBarrier();
-  for (var half = 32u; half >= 1u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { products[lane] += products[lane + half]; }
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; products[lane] = products[lane] + products[lane + half]; }
   }
   workgroupBarrier();
   if (lane == 0u) {
@@ -534,4 +529,305 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let i = (group.y * 65535u + group.x) * 256u + lane;
   if (i >= 1u) { return; }
   y[i] = y[i] * 0.8999999761581421f;
+}
+
+// With subgroups:
+
+// batchNorm statistics 2×64×32×32, workgroups 16×1×1
+enable subgroups;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> partial: array<vec4<f32>>;
+
+struct Moments { mean: vec4<f32>, squares: vec4<f32>, count: f32 }
+
+fn join(a: Moments, b: Moments) -> Moments {
+  let count = a.count + b.count;
+  let share = select(0.0, b.count / count, count > 0.0);
+  let apart = b.mean - a.mean;
+  return Moments(a.mean + apart * share, a.squares + b.squares + apart * apart * (a.count * share), count);
+}
+
+var<workgroup> moments: array<Moments, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(subgroup_size) subgroup_size: u32, @builtin(subgroup_invocation_id) subgroup_lane: u32) {
+  let line = lane / 16u;
+  let own_column = group.y * 16u + lane % 16u;
+  let column = min(own_column, 15u);
+  let first = group.x * 128u + line;
+  let end = min((group.x + 1u) * 128u, 2048u);
+  let pivot = x[min(first, 2047u) * 16u + column];
+  var sum = vec4<f32>();
+  var squares = vec4<f32>();
+  var count = 0.0;
+  for (var row = first; row < end; row += 16u) {
+    let e = row * 16u + column;
+    let d = x[e] - pivot;
+    sum += d;
+    squares += d * d;
+    count += 1.0;
+  }
+  let apart = sum / max(count, 1.0);
+  let own = Moments(pivot + apart, max(squares - sum * apart, vec4<f32>()), count);
+  moments[lane] = own;
+  let width = min(subgroup_size, 256u);
+  for (var half = 128u; half >= max(width, 16u); half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { moments[lane] = join(moments[lane], moments[lane + half]); }
+  }
+  workgroupBarrier();
+  if (width > 16u) {
+    var moments_total = moments[subgroup_lane % width];
+    for (var half = width / 2u; half >= 16u; half /= 2u) {
+      moments_total = join(moments_total, Moments(subgroupShuffleDown(moments_total.mean, half), subgroupShuffleDown(moments_total.squares, half), subgroupShuffleDown(moments_total.count, half)));
+    }
+    moments_total = Moments(subgroupShuffle(moments_total.mean, lane % 16u), subgroupShuffle(moments_total.squares, lane % 16u), subgroupShuffle(moments_total.count, lane % 16u));
+    workgroupBarrier();
+    if (lane < 16u) {
+      moments[lane] = moments_total;
+    }
+  }
+  if (line == 0u && own_column < 16u) {
+    let at = (group.x * 16u + column) * 2u;
+    partial[at] = moments[lane].mean;
+    partial[at + 1u] = moments[lane].squares;
+  }
+}
+
+// batchNorm combine 2×64×32×32, workgroups 16×1×1
+enable subgroups;
+@group(0) @binding(0) var<storage, read> partial: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> mean: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> variance: array<vec4<f32>>;
+
+struct Moments { mean: vec4<f32>, squares: vec4<f32>, count: f32 }
+
+fn join(a: Moments, b: Moments) -> Moments {
+  let count = a.count + b.count;
+  let share = select(0.0, b.count / count, count > 0.0);
+  let apart = b.mean - a.mean;
+  return Moments(a.mean + apart * share, a.squares + b.squares + apart * apart * (a.count * share), count);
+}
+
+var<workgroup> moments: array<Moments, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(subgroup_size) subgroup_size: u32, @builtin(subgroup_invocation_id) subgroup_lane: u32) {
+  let column = group.x;
+  var own = Moments(vec4<f32>(), vec4<f32>(), 0.0);
+  for (var g = lane; g < 16u; g += 64u) {
+    let at = (g * 16u + column) * 2u;
+    let count = f32(min(128u, 2048u - g * 128u));
+    own = join(own, Moments(partial[at], partial[at + 1u], count));
+  }
+  moments[lane] = own;
+  let width = min(subgroup_size, 64u);
+  for (var half = 32u; half >= max(width, 1u); half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { moments[lane] = join(moments[lane], moments[lane + half]); }
+  }
+  workgroupBarrier();
+  if (width > 1u) {
+    var moments_total = moments[subgroup_lane % width];
+    for (var half = width / 2u; half >= 1u; half /= 2u) {
+      moments_total = join(moments_total, Moments(subgroupShuffleDown(moments_total.mean, half), subgroupShuffleDown(moments_total.squares, half), subgroupShuffleDown(moments_total.count, half)));
+    }
+    moments_total = Moments(subgroupShuffle(moments_total.mean, lane % 1u), subgroupShuffle(moments_total.squares, lane % 1u), subgroupShuffle(moments_total.count, lane % 1u));
+    workgroupBarrier();
+    if (lane < 1u) {
+      moments[lane] = moments_total;
+    }
+  }
+  if (lane == 0u) {
+    mean[column] = moments[0].mean;
+    variance[column] = moments[0].squares * 0.00048828125f;
+  }
+}
+
+// loss 2×5×16×16, workgroups 4×1×1
+enable subgroups;
+@group(0) @binding(0) var<storage, read> prediction: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> target_maps: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parts: array<f32>;
+
+fn weights_at(i: u32) -> vec4<f32> {
+  let first = (i % 2u) * 4u;
+  let person = (i / 512u) * 5u;
+  return vec4<f32>(select(0.0, weight[min(person + first + 0u, 9u)], first + 0u < 5u), select(0.0, weight[min(person + first + 1u, 9u)], first + 1u < 5u), select(0.0, weight[min(person + first + 2u, 9u)], first + 2u < 5u), select(0.0, weight[min(person + first + 3u, 9u)], first + 3u < 5u));
+}
+
+var<workgroup> sums: array<f32, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(subgroup_size) subgroup_size: u32, @builtin(subgroup_invocation_id) subgroup_lane: u32) {
+  var sum = 0.0;
+  for (var i = group.x * 256u + lane; i < 1024u; i += 1024u) {
+    let d = weights_at(i) * (prediction[i] - target_maps[i]);
+    sum += dot(d, d);
+  }
+  sums[lane] = sum;
+  let width = min(subgroup_size, 256u);
+  for (var half = 128u; half >= max(width, 1u); half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; }
+  }
+  workgroupBarrier();
+  if (width > 1u) {
+    var sums_total = sums[subgroup_lane % width];
+    for (var half = width / 2u; half >= 1u; half /= 2u) {
+      sums_total = sums_total + subgroupShuffleDown(sums_total, half);
+    }
+    sums_total = subgroupShuffle(sums_total, lane % 1u);
+    workgroupBarrier();
+    if (lane < 1u) {
+      sums[lane] = sums_total;
+    }
+  }
+  if (lane == 0u) { parts[group.x] = sums[0]; }
+}
+
+// loss sum of 4, workgroups 1×1×1
+enable subgroups;
+@group(0) @binding(0) var<storage, read> parts: array<f32>;
+@group(0) @binding(1) var<storage, read_write> loss: array<vec4<f32>>;
+
+var<workgroup> sums: array<f32, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(local_invocation_index) lane: u32, @builtin(subgroup_size) subgroup_size: u32, @builtin(subgroup_invocation_id) subgroup_lane: u32) {
+  sums[lane] = 0.0;
+  if (lane < 4u) { sums[lane] = parts[lane]; }
+  let width = min(subgroup_size, 256u);
+  for (var half = 128u; half >= max(width, 1u); half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; }
+  }
+  workgroupBarrier();
+  if (width > 1u) {
+    var sums_total = sums[subgroup_lane % width];
+    for (var half = width / 2u; half >= 1u; half /= 2u) {
+      sums_total = sums_total + subgroupShuffleDown(sums_total, half);
+    }
+    sums_total = subgroupShuffle(sums_total, lane % 1u);
+    workgroupBarrier();
+    if (lane < 1u) {
+      sums[lane] = sums_total;
+    }
+  }
+  if (lane == 0u) { loss[0] = vec4<f32>(0.00019531250291038305f * sums[0], 0.0, 0.0, 0.0); }
+}
+
+// batchNormGrad sums 2×8×2×2, workgroups 1×1×1
+enable subgroups;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
+
+var<workgroup> sums: array<vec4<f32>, 256>;
+var<workgroup> products: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(subgroup_size) subgroup_size: u32, @builtin(subgroup_invocation_id) subgroup_lane: u32) {
+  let line = lane / 2u;
+  let own_column = group.y * 2u + lane % 2u;
+  let column = min(own_column, 1u);
+  let first = group.x * 1024u + line;
+  let end = min((group.x + 1u) * 1024u, 8u);
+  let center = mean[column];
+  var sum = vec4<f32>();
+  var product = vec4<f32>();
+  for (var row = first; row < end; row += 128u) {
+    let e = row * 2u + column;
+    let arriving = dy[e];
+    sum += arriving;
+    product += arriving * (x[e] - center);
+  }
+  sums[lane] = sum;
+  products[lane] = product;
+  let width = min(subgroup_size, 256u);
+  for (var half = 128u; half >= max(width, 2u); half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; products[lane] = products[lane] + products[lane + half]; }
+  }
+  workgroupBarrier();
+  if (width > 2u) {
+    var sums_total = sums[subgroup_lane % width];
+    var products_total = products[subgroup_lane % width];
+    for (var half = width / 2u; half >= 2u; half /= 2u) {
+      sums_total = sums_total + subgroupShuffleDown(sums_total, half);
+      products_total = products_total + subgroupShuffleDown(products_total, half);
+    }
+    sums_total = subgroupShuffle(sums_total, lane % 2u);
+    products_total = subgroupShuffle(products_total, lane % 2u);
+    workgroupBarrier();
+    if (lane < 2u) {
+      sums[lane] = sums_total;
+      products[lane] = products_total;
+    }
+  }
+  if (line == 0u && own_column < 2u) {
+    let at = (group.x * 2u + column) * 2u;
+    partial[at] = sums[lane];
+    partial[at + 1u] = products[lane];
+  }
+}
+
+// batchNormGrad combine 2×8×2×2, workgroups 2×1×1
+enable subgroups;
+@group(0) @binding(0) var<storage, read> partial: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> dgamma: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> dbeta: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> coefficients: array<vec4<f32>>;
+
+var<workgroup> sums: array<vec4<f32>, 64>;
+var<workgroup> products: array<vec4<f32>, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(subgroup_size) subgroup_size: u32, @builtin(subgroup_invocation_id) subgroup_lane: u32) {
+  let column = group.x;
+  var sum = vec4<f32>();
+  var product = vec4<f32>();
+  for (var g = lane; g < 1u; g += 64u) {
+    let at = (g * 2u + column) * 2u;
+    sum += partial[at];
+    product += partial[at + 1u];
+  }
+  sums[lane] = sum;
+  products[lane] = product;
+  let width = min(subgroup_size, 64u);
+  for (var half = 32u; half >= max(width, 1u); half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; products[lane] = products[lane] + products[lane + half]; }
+  }
+  workgroupBarrier();
+  if (width > 1u) {
+    var sums_total = sums[subgroup_lane % width];
+    var products_total = products[subgroup_lane % width];
+    for (var half = width / 2u; half >= 1u; half /= 2u) {
+      sums_total = sums_total + subgroupShuffleDown(sums_total, half);
+      products_total = products_total + subgroupShuffleDown(products_total, half);
+    }
+    sums_total = subgroupShuffle(sums_total, lane % 1u);
+    products_total = subgroupShuffle(products_total, lane % 1u);
+    workgroupBarrier();
+    if (lane < 1u) {
+      sums[lane] = sums_total;
+      products[lane] = products_total;
+    }
+  }
+  if (lane == 0u) {
+    let inverse = inverseSqrt(variance[column] + 0.000009999999747378752f);
+    let by_gamma = products[0] * inverse;
+    dgamma[column] = by_gamma;
+    dbeta[column] = sums[0];
+    coefficients[column * 4u] = mean[column];
+    coefficients[column * 4u + 1u] = gamma[column] * inverse;
+    coefficients[column * 4u + 2u] = sums[0] * 0.125f;
+    coefficients[column * 4u + 3u] = by_gamma * inverse * 0.125f;
+  }
 }

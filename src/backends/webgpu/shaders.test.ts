@@ -11,8 +11,13 @@ import type { Binding, BufferRange, Shader } from './kernel.ts';
 import { leastFeatures, loweredDispatches } from './lowered.testing.ts';
 import { float, perElement, read, readWrite } from './wgsl.ts';
 
-const networkShaders = distinct(loweredDispatches(tinyGraphs({ batch: 2, side: 64 })));
+const network = tinyGraphs({ batch: 2, side: 64 });
+const networkShaders = distinct(loweredDispatches(network));
+const subgroupShaders = distinct(
+  loweredDispatches(network, { features: { ...leastFeatures, subgroups: true } }),
+).filter(({ code }) => code.includes('subgroup'));
 const caseShaders = distinct(conformanceCases.flatMap(({ graph }) => loweredDispatches([graph])));
+const allShaders = [...networkShaders, ...subgroupShaders, ...caseShaders];
 
 function distinct(dispatches: readonly { readonly shader: Shader }[]): Shader[] {
   return [...new Map(dispatches.map(({ shader }) => [shader.code, shader])).values()];
@@ -30,13 +35,13 @@ function declared(code: string): Binding[] {
 }
 
 test('every shader declares the bindings that the program makes for it', () => {
-  for (const { label, code, bindings } of [...networkShaders, ...caseShaders]) {
+  for (const { label, code, bindings } of allShaders) {
     assert.deepEqual(declared(code), bindings, label);
   }
 });
 
 test('every shader stays within what the standard guarantees', () => {
-  for (const { label, code, bindings, workgroups } of [...networkShaders, ...caseShaders]) {
+  for (const { label, code, bindings, workgroups } of allShaders) {
     assert.ok(bindings.length <= 8, `${label}: ${bindings.length} storage buffers`);
     assert.ok(
       workgroups.every((n) => Number.isInteger(n) && n >= 1 && n <= 65535),
@@ -49,12 +54,12 @@ test('every shader stays within what the standard guarantees', () => {
 });
 
 test('a network of one kind has few shaders of it, whatever the number of its layers', () => {
-  const all = loweredDispatches(tinyGraphs({ batch: 2, side: 64 }));
+  const all = loweredDispatches(network);
   assert.ok(networkShaders.length * 3 < all.length, `${networkShaders.length} of ${all.length}`);
 });
 
 const adamDispatches = (most: number) =>
-  loweredDispatches(tinyGraphs({ batch: 2, side: 64 }), { most }).filter(
+  loweredDispatches(network, { most }).filter(
     ({ op, shader }) => op === 'adamUpdate' && !shader.label.startsWith('adam power'),
   );
 
@@ -122,9 +127,9 @@ test('nothing is bound twice where it is written or its buffer is', () => {
 const goldenFile = new URL('shaders.golden.wgsl', import.meta.url);
 
 /** One shader of each kind but the convolutions, whose texts are held in conv/. */
-function onePerKind(): string {
+function onePerKind(shaders: readonly Shader[]): string {
   const kinds = new Map<string, Shader>();
-  for (const shader of networkShaders) {
+  for (const shader of shaders) {
     const kind = shader.label.replace(/ [×\d].*/, '');
     if (!kind.startsWith('conv2d') && !kinds.has(kind)) kinds.set(kind, shader);
   }
@@ -136,7 +141,10 @@ function onePerKind(): string {
 }
 
 test('shaders are as they were last looked at', () => {
-  const text = onePerKind();
+  const text = `${onePerKind(networkShaders)}
+// With subgroups:
+
+${onePerKind(subgroupShaders)}`;
   if (process.env.UPDATE_GOLDEN) writeFileSync(goldenFile, text);
   // After a change that is meant: UPDATE_GOLDEN=1 npm test -- src/backends/webgpu/shaders.test.ts, and read the diff.
   assert.equal(text, readFileSync(goldenFile, 'utf8'));

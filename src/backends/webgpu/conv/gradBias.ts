@@ -1,8 +1,8 @@
 // db[m] = Σ over pixels of dy[pixel, m], in two stages: stretches of pixels, then sumParts.ts.
 //   dy: [N, outH, outW, M4], db: [M4]
 // A workgroup adds one stretch for up to 64 vectors of channels, several invocations to a vector.
-import type { Shader } from '../kernel.ts';
-import { powerOfTwo, treeSum } from '../kernels/reduce.ts';
+import type { GpuFeatures, Shader } from '../kernel.ts';
+import { enableSubgroups, powerOfTwo, subgroupInputs, summed, tree } from '../kernels/reduce.ts';
 import { declare, grid, read, readWrite } from '../wgsl.ts';
 import { type ConvDims, type Storage, sizesOf, vectorsOf } from './dims.ts';
 import { groupNumber } from './gemm.ts';
@@ -23,7 +23,7 @@ const mostAcross = 64;
 const leastPixels = 64;
 const mostStretches = 256;
 
-export function columnSums(d: ConvDims, storage: Storage): TwoStages {
+export function columnSums(d: ConvDims, features: GpuFeatures, storage: Storage): TwoStages {
   const columns = vectorsOf(d.cout);
   const across = Math.min(mostAcross, powerOfTwo(columns));
   const down = threads / across;
@@ -35,11 +35,11 @@ export function columnSums(d: ConvDims, storage: Storage): TwoStages {
   const bindings = [read('dy', vectors(storage)), readWrite('scratch')];
   const workgroups = grid(parts * columnBlocks);
   const value = `dy[p * ${columns}u + column]`;
-  const code = `${storage === 'f16' ? 'enable f16;\n' : ''}${declare(bindings)}
+  const code = `${enableSubgroups(features)}${storage === 'f16' ? 'enable f16;\n' : ''}${declare(bindings)}
 var<workgroup> sums: array<vec4<f32>, ${threads}>;
 
 @compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   let number = ${groupNumber(workgroups)};
   let column = number % ${columnBlocks}u * ${across}u + lane % ${across}u;
   let stretch = number / ${columnBlocks}u;
@@ -51,16 +51,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
   sums[lane] = sum;
-${treeSum('sums', down, across)}
+${tree([summed('sums')], down, across, features)}
   if (lane < ${across}u && column < ${columns}u) { scratch[stretch * ${columns}u + column] = sums[lane]; }
 }
 `;
   return {
     partials: { label: `conv2dGradBias ${sizesOf(d)}`, code, bindings, workgroups },
-    reduce: sumParts(`conv2dGradBias sum ${sizesOf(d)}`, ['scratch', 'db'], {
-      parts,
-      vectors: columns,
-    }),
+    reduce: sumParts(
+      `conv2dGradBias sum ${sizesOf(d)}`,
+      ['scratch', 'db'],
+      { parts, vectors: columns },
+      features,
+    ),
     scratchFloats: parts * columns * 4,
   };
 }

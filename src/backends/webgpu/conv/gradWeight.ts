@@ -45,12 +45,14 @@ export function convGradWeight(
   const size = d.kh * d.kw * vectorsOf(d.cin) * 4 * vectorsOf(d.cout);
   return {
     partials: partials(d, tile, storage),
-    reduce: sumParts(`conv2dGradWeight sum ${sizes} ${parts}`, ['scratch', 'dw'], {
-      parts,
-      vectors: size,
-    }),
+    reduce: sumParts(
+      `conv2dGradWeight sum ${sizes} ${parts}`,
+      ['scratch', 'dw'],
+      { parts, vectors: size },
+      features,
+    ),
     scratchFloats: parts * size * 4,
-    ...(bias && { bias: columnSums(d, storage) }),
+    ...(bias && { bias: columnSums(d, features, storage) }),
   };
 }
 

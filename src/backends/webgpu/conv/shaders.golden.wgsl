@@ -526,7 +526,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   sums[lane] = sum;
   for (var half = 128u; half >= 8u; half /= 2u) {
     workgroupBarrier();
-    if (lane < half) { sums[lane] += sums[lane + half]; }
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; }
   }
   workgroupBarrier();
   if (lane < 8u && column < 8u) { scratch[stretch * 8u + column] = sums[lane]; }

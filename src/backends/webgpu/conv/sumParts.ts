@@ -2,8 +2,8 @@
 //   part: [parts, vectors] vectors of four, total: [vectors]
 // Where there are many parts, several invocations share a vector: each adds every lanes-th part, then they
 // add each other; always the same numbers in the same order. Reads every part once.
-import type { Shader } from '../kernel.ts';
-import { powerOfTwo, treeSum } from '../kernels/reduce.ts';
+import type { GpuFeatures, Shader } from '../kernel.ts';
+import { enableSubgroups, powerOfTwo, subgroupInputs, summed, tree } from '../kernels/reduce.ts';
 import { declare, grid, groupSize, perElement, read, readWrite } from '../wgsl.ts';
 import { groupNumber } from './gemm.ts';
 
@@ -22,6 +22,7 @@ export function sumParts(
   label: string,
   [from, to]: readonly [string, string],
   { parts, vectors }: Parts,
+  features: GpuFeatures,
 ): Shader {
   const lanes = Math.min(mostLanes, powerOfTwo(parts / partsEach));
   const bindings = [read(from), readWrite(to)];
@@ -37,15 +38,15 @@ export function sumParts(
   }
   const across = groupSize / lanes;
   const workgroups = grid(Math.ceil(vectors / across));
-  const code = `${declare(bindings)}
+  const code = `${enableSubgroups(features)}${declare(bindings)}
 var<workgroup> sums: array<vec4<f32>, ${groupSize}>;
 
 @compute @workgroup_size(${groupSize})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   let i = (${groupNumber(workgroups)}) * ${across}u + lane % ${across}u;
 ${sum(`lane / ${across}u`)}
   sums[lane] = sum;
-${treeSum('sums', lanes, across)}
+${tree([summed('sums')], lanes, across, features)}
   if (lane < ${across}u && i < ${vectors}u) { ${to}[i] = sums[lane]; }
 }
 `;

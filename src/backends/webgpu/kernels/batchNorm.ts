@@ -8,11 +8,18 @@
 // T. Chan, G. Golub, R. LeVeque: Updating formulae and a pairwise algorithm for computing sample variances.
 import type { Shape } from '../../../graph/graph.ts';
 import type { BatchNormAttrs } from '../../../ops/batchNorm.ts';
-import type { Shader } from '../kernel.ts';
+import type { GpuFeatures, Shader } from '../kernel.ts';
 import { padded } from '../layout.ts';
 import type { Kernel } from '../lower.ts';
 import { declare, float, perElement, read, readWrite, rectified } from '../wgsl.ts';
-import { powerOfTwo, tree, treeSum } from './reduce.ts';
+import {
+  enableSubgroups,
+  type Joined,
+  powerOfTwo,
+  subgroupInputs,
+  summed,
+  tree,
+} from './reduce.ts';
 
 const lanes = 256;
 /** Columns of a workgroup at most: 32 vectors are 512 bytes, which memory delivers in whole lines. */
@@ -59,11 +66,12 @@ function overMatrix(
     head,
     body,
   }: Pick<Shader, 'label' | 'bindings'> & { readonly head: string; readonly body: string },
+  features: GpuFeatures,
 ): Shader {
-  const code = `${declare(bindings)}
+  const code = `${enableSubgroups(features)}${declare(bindings)}
 ${head}
 @compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   let line = lane / ${columns}u;
   let own_column = group.y * ${columns}u + lane % ${columns}u;
   let column = min(own_column, ${vectors - 1}u);
@@ -93,17 +101,26 @@ fn join(a: Moments, b: Moments) -> Moments {
 }
 `;
 
+const moments: Joined = {
+  of: 'moments',
+  join: (a, b) => `join(${a}, ${b})`,
+  moved: (value, move) =>
+    `Moments(${['mean', 'squares', 'count'].map((part) => move(`${value}.${part}`)).join(', ')})`,
+};
+
 /** partial[(stretch, column)] ← mean and sum of squares around it, two vectors. */
-export function statisticsShader(shape: Shape): Shader {
+export function statisticsShader(shape: Shape, features: GpuFeatures): Shader {
   const cut = cutOf(shape);
   const { rows, vectors, lines, columns } = cut;
-  return overMatrix(cut, {
-    label: `batchNorm statistics ${shape.join('×')}`,
-    bindings: [read('x'), readWrite('partial')],
-    head: `${joinFunction}
+  return overMatrix(
+    cut,
+    {
+      label: `batchNorm statistics ${shape.join('×')}`,
+      bindings: [read('x'), readWrite('partial')],
+      head: `${joinFunction}
 var<workgroup> moments: array<Moments, ${lanes}>;
 `,
-    body: `  let pivot = x[min(first, ${rows - 1}u) * ${vectors}u + column];
+      body: `  let pivot = x[min(first, ${rows - 1}u) * ${vectors}u + column];
   var sum = vec4<f32>();
   var squares = vec4<f32>();
   var count = 0.0;
@@ -117,25 +134,27 @@ ${forEachRow(
   let apart = sum / max(count, 1.0);
   let own = Moments(pivot + apart, max(squares - sum * apart, vec4<f32>()), count);
   moments[lane] = own;
-${tree(lines, columns, (other) => `moments[lane] = join(moments[lane], moments[${other}]);`)}
+${tree([moments], lines, columns, features)}
   if (line == 0u && own_column < ${vectors}u) {
     let at = (group.x * ${vectors}u + column) * 2u;
     partial[at] = moments[lane].mean;
     partial[at + 1u] = moments[lane].squares;
   }`,
-  });
+    },
+    features,
+  );
 }
 
 /** One workgroup a column: mean and biased variance from the stretches' moments. */
-export function combineShader(shape: Shape): Shader {
+export function combineShader(shape: Shape, features: GpuFeatures): Shader {
   const { rows, vectors, stretch, stretches } = cutOf(shape);
   const bindings = [read('partial'), readWrite('mean'), readWrite('variance')];
-  const code = `${declare(bindings)}
+  const code = `${enableSubgroups(features)}${declare(bindings)}
 ${joinFunction}
 var<workgroup> moments: array<Moments, ${combineLanes}>;
 
 @compute @workgroup_size(${combineLanes})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   let column = group.x;
   var own = Moments(vec4<f32>(), vec4<f32>(), 0.0);
   for (var g = lane; g < ${stretches}u; g += ${combineLanes}u) {
@@ -144,7 +163,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     own = join(own, Moments(partial[at], partial[at + 1u], count));
   }
   moments[lane] = own;
-${tree(combineLanes, 1, (other) => `moments[lane] = join(moments[lane], moments[${other}]);`)}
+${tree([moments], combineLanes, 1, features)}
   if (lane == 0u) {
     mean[column] = moments[0].mean;
     variance[column] = moments[0].squares * ${float(1 / rows)};
@@ -181,17 +200,23 @@ const arriving = (relu: boolean, e: string) =>
 const gradientInputs = (relu: boolean) => [read('x'), read('dy'), ...(relu ? [read('y')] : [])];
 
 /** partial[(stretch, column)] ← Σ dy and Σ dy · (x − mean), two vectors. */
-export function gradSumsShader(shape: Shape, { relu }: BatchNormAttrs): Shader {
+export function gradSumsShader(
+  shape: Shape,
+  { relu }: BatchNormAttrs,
+  features: GpuFeatures,
+): Shader {
   const cut = cutOf(shape);
   const { vectors, lines, columns } = cut;
-  return overMatrix(cut, {
-    label: `batchNormGrad sums ${shape.join('×')}`,
-    bindings: [...gradientInputs(relu), read('mean'), readWrite('partial')],
-    head: `
+  return overMatrix(
+    cut,
+    {
+      label: `batchNormGrad sums ${shape.join('×')}`,
+      bindings: [...gradientInputs(relu), read('mean'), readWrite('partial')],
+      head: `
 var<workgroup> sums: array<vec4<f32>, ${lanes}>;
 var<workgroup> products: array<vec4<f32>, ${lanes}>;
 `,
-    body: `  let center = mean[column];
+      body: `  let center = mean[column];
   var sum = vec4<f32>();
   var product = vec4<f32>();
 ${forEachRow(
@@ -202,20 +227,26 @@ ${forEachRow(
 )}
   sums[lane] = sum;
   products[lane] = product;
-${tree(lines, columns, (other) => `sums[lane] += sums[${other}]; products[lane] += products[${other}];`)}
+${tree([summed('sums'), summed('products')], lines, columns, features)}
   if (line == 0u && own_column < ${vectors}u) {
     let at = (group.x * ${vectors}u + column) * 2u;
     partial[at] = sums[lane];
     partial[at + 1u] = products[lane];
   }`,
-  });
+    },
+    features,
+  );
 }
 
 /**
  * One workgroup a column: dgamma, dbeta and the coefficients of dx = scale · (dy − shift − (x − mean) · slope),
  * four vectors: mean, scale = gamma/σ, shift = dbeta/n, slope = dgamma/(n·σ).
  */
-export function gradCombineShader(shape: Shape, { epsilon }: BatchNormAttrs): Shader {
+export function gradCombineShader(
+  shape: Shape,
+  { epsilon }: BatchNormAttrs,
+  features: GpuFeatures,
+): Shader {
   const { rows, vectors, stretches } = cutOf(shape);
   const bindings = [
     read('partial'),
@@ -227,13 +258,13 @@ export function gradCombineShader(shape: Shape, { epsilon }: BatchNormAttrs): Sh
     readWrite('coefficients'),
   ];
   const perRow = float(1 / rows);
-  const code = `${declare(bindings)}
+  const code = `${enableSubgroups(features)}${declare(bindings)}
 
 var<workgroup> sums: array<vec4<f32>, ${combineLanes}>;
 var<workgroup> products: array<vec4<f32>, ${combineLanes}>;
 
 @compute @workgroup_size(${combineLanes})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   let column = group.x;
   var sum = vec4<f32>();
   var product = vec4<f32>();
@@ -244,8 +275,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   sums[lane] = sum;
   products[lane] = product;
-${treeSum('sums', combineLanes)}
-${treeSum('products', combineLanes)}
+${tree([summed('sums'), summed('products')], combineLanes, 1, features)}
   if (lane == 0u) {
     let inverse = inverseSqrt(variance[column] + ${float(epsilon)});
     let by_gamma = products[0] * inverse;
@@ -286,8 +316,8 @@ export const batchNormTrain: Kernel = ({ attrs, inputs: [x, gamma, beta], output
   const source = low.in(x!, 'channelsLast');
   const partial = low.scratch([stretches * vectors * 8]);
   const statistics = [low.out(mean!, 'plain'), low.out(variance!, 'plain')];
-  low.dispatch(statisticsShader(shape), [source, partial], source.block.bytes);
-  low.dispatch(combineShader(shape), [partial, ...statistics]);
+  low.dispatch(statisticsShader(shape, low.features), [source, partial], source.block.bytes);
+  low.dispatch(combineShader(shape, low.features), [partial, ...statistics]);
   const perChannel = [low.in(gamma!, 'plain'), low.in(beta!, 'plain'), ...statistics];
   const out = low.out(y!, 'channelsLast');
   low.dispatch(normalizeRowsShader(shape, attrs), [source, ...perChannel, out], out.block.bytes);
@@ -314,8 +344,8 @@ export const batchNormGrad: Kernel = ({ attrs, inputs, outputs: [dx, dgamma, dbe
   const partial = low.scratch([stretches * vectors * 8]);
   const coefficients = low.scratch([vectors * 16]);
   const flops = matrices[0]!.block.bytes;
-  low.dispatch(gradSumsShader(shape, attrs), [...matrices, center!, partial], flops);
-  low.dispatch(gradCombineShader(shape, attrs), [
+  low.dispatch(gradSumsShader(shape, attrs, low.features), [...matrices, center!, partial], flops);
+  low.dispatch(gradCombineShader(shape, attrs, low.features), [
     partial,
     scale!,
     center!,

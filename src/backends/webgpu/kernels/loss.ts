@@ -2,11 +2,11 @@
 // sums; every stage ends in a tree, so that the loss is the same at every run.
 import type { Shape } from '../../../graph/graph.ts';
 import type { LossAttrs } from '../../../ops/heatmapMse.ts';
-import type { Shader } from '../kernel.ts';
+import type { GpuFeatures, Shader } from '../kernel.ts';
 import { padded } from '../layout.ts';
 import type { Kernel } from '../lower.ts';
 import { declare, float, groupSize, perElement, read, readWrite } from '../wgsl.ts';
-import { treeSum } from './reduce.ts';
+import { enableSubgroups, subgroupInputs, summed, tree } from './reduce.ts';
 
 const maxParts = 256;
 
@@ -31,7 +31,11 @@ const countOf = ([n, k, h, w]: Shape) => (n! * h! * w! * padded(k!)) / 4;
 const partsOf = (shape: Shape) => Math.min(maxParts, Math.ceil(countOf(shape) / groupSize));
 
 /** parts[g] ← Σ (w · (prediction − target))² over every parts-th stretch of 256 vectors. */
-export function lossPartsShader(shape: Shape, { useTargetWeight }: LossAttrs): Shader {
+export function lossPartsShader(
+  shape: Shape,
+  { useTargetWeight }: LossAttrs,
+  features: GpuFeatures,
+): Shader {
   const bindings = [
     read('prediction'),
     read('target_maps'),
@@ -39,20 +43,20 @@ export function lossPartsShader(shape: Shape, { useTargetWeight }: LossAttrs): S
     readWrite('parts', 'f32'),
   ];
   const parts = partsOf(shape);
-  const code = `${declare(bindings)}
+  const code = `${enableSubgroups(features)}${declare(bindings)}
 ${weightHead(shape, useTargetWeight)}
 
 var<workgroup> sums: array<f32, ${groupSize}>;
 
 @compute @workgroup_size(${groupSize})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   var sum = 0.0;
   for (var i = group.x * ${groupSize}u + lane; i < ${countOf(shape)}u; i += ${parts * groupSize}u) {
     let d = weights_at(i) * (prediction[i] - target_maps[i]);
     sum += dot(d, d);
   }
   sums[lane] = sum;
-${treeSum('sums', groupSize)}
+${tree([summed('sums')], groupSize, 1, features)}
   if (lane == 0u) { parts[group.x] = sums[0]; }
 }
 `;
@@ -60,17 +64,17 @@ ${treeSum('sums', groupSize)}
 }
 
 /** loss[0] ← factor · Σ parts; the loss's padding ← 0. */
-export function lossSumShader(parts: number, factor: number): Shader {
+export function lossSumShader(parts: number, factor: number, features: GpuFeatures): Shader {
   const bindings = [read('parts', 'f32'), readWrite('loss')];
-  const code = `${declare(bindings)}
+  const code = `${enableSubgroups(features)}${declare(bindings)}
 
 var<workgroup> sums: array<f32, ${maxParts}>;
 
 @compute @workgroup_size(${maxParts})
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   sums[lane] = 0.0;
   if (lane < ${parts}u) { sums[lane] = parts[lane]; }
-${treeSum('sums', maxParts)}
+${tree([summed('sums')], maxParts, 1, features)}
   if (lane == 0u) { loss[0] = vec4<f32>(${float(factor)} * sums[0], 0.0, 0.0, 0.0); }
 }
 `;
@@ -101,14 +105,15 @@ export const heatmapMse: Kernel = ({ attrs, inputs, outputs: [loss] }, low) => {
   const [prediction, target, weight] = inputs;
   const { shape } = prediction!;
   const parts = low.scratch([partsOf(shape)]);
-  low.dispatch(lossPartsShader(shape, attrs), [
+  low.dispatch(lossPartsShader(shape, attrs, low.features), [
     low.in(prediction!, 'channelsLast'),
     low.in(target!, 'channelsLast'),
     ...(useTargetWeight ? [low.in(weight!, 'plain')] : []),
     parts,
   ]);
   const factor = lossScale / shape.reduce((a, b) => a * b, 1);
-  low.dispatch(lossSumShader(partsOf(shape), factor), [parts, low.out(loss!, 'plain')]);
+  const total = lossSumShader(partsOf(shape), factor, low.features);
+  low.dispatch(total, [parts, low.out(loss!, 'plain')]);
 };
 
 export const heatmapMseGrad: Kernel = ({ attrs, inputs, outputs: [d] }, low) => {
