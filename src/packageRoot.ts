@@ -1,6 +1,6 @@
 // Where the package lies, for the files that ship beside the code (configs/, web/). Sources, builds
 // (dist/<key>/) and the published dist/ lie at different depths, so the folder is searched for.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,3 +13,9 @@ function search(folder: string): string {
 
 /** Absolute path of the folder that holds package.json. */
 export const packageRoot: string = search(dirname(fileURLToPath(import.meta.url)));
+
+/** Of this program, as package.json has it. */
+export function packageVersion(): string {
+  const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

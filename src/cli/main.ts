@@ -113,15 +113,6 @@ Exit codes: 0 done, 2 usage, 3 bad input, 4 environment, 5 numerical, 6 peer los
 `;
 }
 
-async function version(): Promise<string> {
-  const [{ readFile }, { packageRoot }] = await Promise.all([
-    import('node:fs/promises'),
-    import('../packageRoot.ts'),
-  ]);
-  const text = await readFile(`${packageRoot}/package.json`, 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 function find(name: string): CommandEntry {
   const entry = commands.find((candidate) => candidate.name === name);
   if (entry !== undefined) return entry;
@@ -155,7 +146,8 @@ async function dispatch(args: readonly string[]): Promise<void> {
   const position = args.findIndex((argument) => !argument.startsWith('-'));
   const flags = position < 0 ? args : args.slice(0, position);
   if (flags.includes('--version') || flags.includes('-V')) {
-    process.stdout.write(`${await version()}\n`);
+    const { packageVersion } = await import('../packageRoot.ts');
+    process.stdout.write(`${packageVersion()}\n`);
     return;
   }
   const wantsHelp = flags.includes('--help') || flags.includes('-h');

@@ -1,13 +1,12 @@
 // What is exported: the network that -c and -o name, its weights, and where they come from.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { basename, extname, join } from 'node:path';
+import { basename, extname } from 'node:path';
 import { localWeightsWithProgress } from '../data/fetchWeights.ts';
 import { usageError } from '../errors.ts';
 import { type ModelFlags, openModel } from '../infer/openModel.ts';
 import { modelOfSettings } from '../infer/poseModel.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
-import { packageRoot } from '../packageRoot.ts';
+import { packageVersion } from '../packageRoot.ts';
 import { loadSettings } from '../train/config/index.ts';
 import type { Settings } from '../train/settings.ts';
 
@@ -37,8 +36,7 @@ export async function exportSource(
   { config, opt, json: asJson = false }: ModelChoice,
   warn: (text: string) => void,
 ): Promise<ExportSource> {
-  const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
-  const { version } = JSON.parse(text) as { version: string };
+  const version = packageVersion();
   if (config === undefined) {
     if (!opt.some((option) => option.startsWith('weights='))) throw noWeights();
     const { model, file } = await openModel({ opt, flip: false, json: asJson }, warn);

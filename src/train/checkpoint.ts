@@ -7,12 +7,12 @@
 // folder, which the next save removes. The best one is marked in its own meta.json: a pointer or a
 // copy beside it could disagree with it after a kill. Finished folders are never overwritten; a
 // second save of the same step is `step-N.2`, and `generation` tells which was saved last.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { HrposeError, inputError, usageError } from '../errors.ts';
 import { parseSafetensors, type SafetensorsImage } from '../formats/safetensors.ts';
 import { toFloat32 } from '../formats/tensor.ts';
-import { packageRoot } from '../packageRoot.ts';
+import { packageVersion } from '../packageRoot.ts';
 import {
   type CheckpointMeta,
   encodeMeta,
@@ -104,15 +104,12 @@ function writeFolder(
     [modelFile]: writeFlushed(join(temporary, modelFile), model.chunks),
     [optimizerFile]: writeFlushed(join(temporary, optimizerFile), optimizer.chunks),
   };
-  const encoded = encodeMeta({ ...meta, format: 1, version: libraryVersion(), files });
+  const encoded = encodeMeta({ ...meta, format: 1, version: packageVersion(), files });
   writeFlushed(join(temporary, metaFile), [encoded]);
   flushFolder(temporary);
   renameSync(temporary, path);
   flushFolder(dirname(path));
 }
-
-const libraryVersion = (): string =>
-  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
 
 function removeLeftovers(folder: string): void {
   for (const name of namesIn(folder)) {
