@@ -1,6 +1,6 @@
 // A pose model → the ONNX model that was asked for, with everything in its metadata that using it needs.
-import { modelMetadata } from '../infer/modelMetadata.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
+import { modelMetadata } from '../models/modelMetadata.ts';
 import { inferenceGraph } from '../models/poseGraphs.ts';
 import { compileInference } from '../passes/compile.ts';
 import type { DecodeRules } from './decode.ts';

@@ -2,12 +2,12 @@
 // taken from its shapes and from what is usual.
 import { inputError } from '../errors.ts';
 import { parseSafetensors, writeSafetensors } from '../formats/safetensors.ts';
-import { modelMetadata, rulesOfMetadata } from '../infer/modelMetadata.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
 import { recogniseNetwork } from '../infer/recogniseNetwork.ts';
 import { usualInput, usualRules, usualSkeleton } from '../infer/usualModel.ts';
 import { drawnWeights, type Weights } from '../models/drawWeights.ts';
 import { type HrnetVariant, hrnetConfig, hrnetState } from '../models/hrnetConfigs.ts';
+import { modelMetadata, rulesOfMetadata } from '../models/modelMetadata.ts';
 import { takeWeights } from '../models/takeWeights.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
 

@@ -1,10 +1,17 @@
 // What goes with weights in the metadata of a file: which network they are of and how it is used.
-// Written into exports and a browser's checkpoints; read where a safetensors file comes without a config.
+// Written into exports and into what training saves for use, in Node and in browsers; read where a
+// safetensors file comes without a config, and to warn where a config says something else.
 import { inputError } from '../errors.ts';
 import type { NormalizeAttrs } from '../ops/normalizeImage.ts';
 import type { ReadingRules } from '../pose/estimate.ts';
 import { parseSkeleton, skeletons } from '../pose/skeletons.ts';
-import type { PoseModel } from './posePipeline.ts';
+import type { HrnetConfig } from './hrnetConfigs.ts';
+
+/** How a network is used, as far as its metadata tells. */
+export interface UseRules
+  extends Pick<ReadingRules, 'skeleton' | 'inputSize' | 'useDark' | 'darkKernel' | 'udp'> {
+  readonly normalize: NormalizeAttrs;
+}
 
 export interface MetadataOptions {
   readonly version: string;
@@ -16,7 +23,7 @@ export interface MetadataOptions {
 
 /** JSON under each key, plain text where a value is one word. */
 export function modelMetadata(
-  model: PoseModel,
+  model: UseRules & { readonly config: HrnetConfig },
   { version, configSha256, decode }: MetadataOptions,
 ): Map<string, string> {
   const { config, inputSize, normalize, skeleton, useDark, darkKernel, udp } = model;
@@ -41,15 +48,11 @@ export function modelMetadata(
   ]);
 }
 
-/** How the network is used, as far as the metadata says; empty for files of other programs. */
-export type ToldRules = Partial<
-  Pick<ReadingRules, 'skeleton' | 'inputSize' | 'useDark' | 'darkKernel' | 'udp'> & {
-    readonly normalize: NormalizeAttrs;
-  }
->;
-
-/** What modelMetadata wrote. `where` names the file in errors. */
-export function rulesOfMetadata(metadata: ReadonlyMap<string, string>, where: string): ToldRules {
+/** What modelMetadata wrote; empty for files of other programs. `where` names the file in errors. */
+export function rulesOfMetadata(
+  metadata: ReadonlyMap<string, string>,
+  where: string,
+): Partial<UseRules> {
   if (!metadata.has('hrpose_version')) return {};
   const read = (key: string): unknown => {
     try {
