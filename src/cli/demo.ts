@@ -109,7 +109,7 @@ async function demoSettings(flags: DemoFlags, backend: import('../backends/backe
       import('../train/config/index.ts'),
       import('../packageRoot.ts'),
       import('../train/measure.ts'),
-      import('../train/score.ts'),
+      import('../train/settingsModel.ts'),
     ]);
   const file = join(packageRoot, 'configs', 'demo.yml');
   const data = join(flags.out, 'data');

@@ -64,23 +64,32 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
   const json = flags.json === true;
   const { loadSettings } = await import('../train/config/index.ts');
   const { settings, warnings } = loadSettings(flags.config, flags.opt);
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  const warn = (text: string) => process.stderr.write(`warning: ${text}\n`);
+  warnings.forEach(warn);
   if (settings.weights === undefined) {
     throw usageError('eval: no weights. Name them with -o weights=PATH.');
   }
-  const [score, { runFolder }, { readWeights }, { replaceFile }, { formatResults }] =
-    await Promise.all([
-      import('../train/score.ts'),
-      import('../train/train.ts'),
-      import('../train/initialWeights.ts'),
-      import('../train/durable.ts'),
-      import('../eval/resultsJson.ts'),
-    ]);
+  const [
+    score,
+    { runFolder },
+    { readWeights },
+    { contradictions, networkConfig },
+    { replaceFile },
+    { formatResults },
+  ] = await Promise.all([
+    import('../train/score.ts'),
+    import('../train/train.ts'),
+    import('../train/initialWeights.ts'),
+    import('../train/settingsModel.ts'),
+    import('../train/durable.ts'),
+    import('../eval/resultsJson.ts'),
+  ]);
   const say = (text: string) => process.stdout.write(json ? '' : `${text}\n`);
   const weights = new Map<string, Float32Array>();
   const { localWeightsWithProgress } = await import('../data/fetchWeights.ts');
   const path = await localWeightsWithProgress(settings.weights, json);
-  const { file } = readWeights(score.networkConfig(settings), path, 'nothing', weights);
+  const { file, metadata } = readWeights(networkConfig(settings), path, 'nothing', weights);
+  contradictions(settings, metadata, file).forEach(warn);
   say(`Finish loading model weights: ${file}`);
   const dataset = await score.loadEvalDataset(settings);
   const backend = await openBackend(flags, settings.useGpu);

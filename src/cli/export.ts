@@ -17,7 +17,8 @@ The check runs the file in ONNX Runtime beside the network that it was made of: 
 the config's EvalDataset, else on drawn people; and on noise. What it finds is printed and written into the
 file. A file that fails is kept as FILE.rejected, and the exit code is 5.
 
-Without -c the network is known from the run that saved the weights, or from their shapes.
+Without -c the network is known from what its file says, from the run that saved the weights, or from their
+shapes.
 
 Examples
   hrpose export -c configs/keypoint/hrnet/hrnet_w32_384x288.yml -o weights=best_model --decode

@@ -30,7 +30,8 @@ Videos: --boxes take the frame's number, from 0 on, as image_id. People are foll
 and their keypoints are smoothed.
 
 A picture that cannot be read is named and left out, and the exit code is 3 at the end.
-Without -c the network is known from the run that saved the weights, or from their shapes.
+Without -c the network is known from what its file says, from the run that saved the weights, or from their
+shapes.
 
 Examples
   hrpose infer -c configs/keypoint/hrnet/hrnet_w32_384x288.yml -o weights=best_model --image photo.jpg

@@ -9,6 +9,7 @@ import { startTestServer } from '../data/fetch/server.testing.ts';
 import type { Tensor } from '../formats/tensor.ts';
 import { temporaryFolder, tinyModel, writeTinyWeights } from '../infer/tinyModel.testing.ts';
 import { hrnetUnits } from '../models/hrnetConfigs.ts';
+import { modelMetadata } from '../models/modelMetadata.ts';
 import { officialName } from '../models/weightNames.ts';
 import { readWeightFile, writeWeightFile } from '../train/weightFile.ts';
 
@@ -120,6 +121,18 @@ test('batch counters go along to PyTorch, not to PaddleDetection; strangers keep
   const text = await succeeds('weights', 'inspect', 'counted.pth');
   assert.match(text, /names {4}official, data parallel/);
   assert.match(text, new RegExp(`not used: 1\\n +classifier\\.bias\\n +${units} batch counters`));
+});
+
+test('what a file is made for is told, and goes along to another safetensors file', async () => {
+  const about = { version: '1', configSha256: undefined, decode: false };
+  writeTinyWeights(join(folder, 'told.safetensors'), modelMetadata(tinyModel, about));
+  await succeeds('weights', 'convert', 'told.safetensors', 'again.safetensors');
+  assert.match(
+    await succeeds('weights', 'inspect', 'again.safetensors'),
+    /^ {2}made for 96x64, skeleton coco17$/m,
+  );
+  const event = JSON.parse(await succeeds('weights', 'inspect', 'again.safetensors', '--json'));
+  assert.deepEqual([event.inputSize, event.skeleton], [tinyModel.inputSize, 'coco17']);
 });
 
 test('--names overrules what the ending says', async () => {

@@ -36,21 +36,39 @@ const listed = 5;
 
 async function inspect(place: string, _: unknown, command: Command): Promise<void> {
   const { json = false, all = false } = command.optsWithGlobals<InspectFlags>();
-  const [{ file, content }, { inspectWeights, tensorLines }] = await Promise.all([
-    open(place, json),
-    import('../models/inspectWeights.ts'),
-  ]);
-  const { format, tensors, bytes, notes } = content;
+  const [{ file, content }, { inspectWeights, tensorLines }, { rulesOfMetadata }] =
+    await Promise.all([
+      open(place, json),
+      import('../models/inspectWeights.ts'),
+      import('../models/modelMetadata.ts'),
+    ]);
+  const { format, tensors, metadata, bytes, notes } = content;
   const { inspection, lines } = inspectWeights(tensors, file);
+  const { inputSize, skeleton } = rulesOfMetadata(metadata, file);
   if (json) {
     const entries = Array.from(tensors, ([name, { dtype, shape }]) => ({ name, dtype, shape }));
     const list = all ? { list: entries } : {};
     print([
-      JSON.stringify({ event: 'weights', file, format, bytes, ...inspection, notes, ...list }),
+      JSON.stringify({
+        event: 'weights',
+        file,
+        format,
+        bytes,
+        ...inspection,
+        inputSize,
+        skeleton: skeleton?.name,
+        notes,
+        ...list,
+      }),
     ]);
     return;
   }
   print([`${file}: ${kinds[format]}, ${formatBytes(bytes)}`, ...lines.map(indent)]);
+  if (inputSize && skeleton) {
+    print([
+      `  made for ${inputSize.height}x${inputSize.width}, skeleton ${printable(skeleton.name)}`,
+    ]);
+  }
   print([...notes.map((note) => `  note     ${note}`), '']);
   const rows = tensorLines(tensors).map(indent);
   if (all || rows.length <= 2 * listed + 1) print(rows);

@@ -107,7 +107,7 @@ test('PyTorch and numpy read what is written here, and what they write is read',
   ]);
   const [pth, pdparams] = [join(folder, 'ours.pth'), join(folder, 'ours.pdparams')];
   writeWeightFile(pth, tensors);
-  writeWeightFile(pdparams, tensors, undefined, new Map([['w', 'conv2d_0.w_0']]));
+  writeWeightFile(pdparams, tensors, undefined, { nameTable: new Map([['w', 'conv2d_0.w_0']]) });
   const { stdout, stderr } = runs(`
 import torch, pickle
 a = torch.load('${pth}', weights_only=True)

@@ -68,15 +68,22 @@ export function formatByName(path: string): WrittenFormat | undefined {
   return path.endsWith('.pdparams') ? 'paddle' : undefined;
 }
 
-/** A file of these tensors in pieces. `nameTable`: structured to unique names of a .pdparams. */
+export interface BesideTensors {
+  /** Structured to unique names of a .pdparams. */
+  readonly nameTable?: ReadonlyMap<string, string>;
+  /** Of a safetensors file; other formats have no place for it. */
+  readonly metadata?: ReadonlyMap<string, string>;
+}
+
+/** A file of these tensors in pieces. */
 export function layoutWeights(
   tensors: ReadonlyMap<string, Tensor>,
   format: WrittenFormat,
-  nameTable: ReadonlyMap<string, string> = new Map(),
+  { nameTable = new Map(), metadata }: BesideTensors = {},
 ): readonly Uint8Array[] {
   switch (format) {
     case 'safetensors':
-      return layoutSafetensors(tensors).chunks;
+      return layoutSafetensors(tensors, metadata).chunks;
     case 'torch-zip':
       return layoutTorch(tensors);
     case 'paddle':

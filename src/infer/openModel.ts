@@ -38,7 +38,9 @@ async function withConfig(config: string, { opt, json, warn }: ConfigFlags): Pro
   warnings.forEach(warn);
   if (settings.weights === undefined) throw noWeights();
   const path = await localWeightsWithProgress(settings.weights, json);
-  return { ...modelOfSettings(settings, path), knownBy: 'config' };
+  const { warnings: contradicting, ...loaded } = modelOfSettings(settings, path);
+  contradicting.forEach(warn);
+  return { ...loaded, knownBy: 'config' };
 }
 
 async function withoutConfig(opt: readonly string[], json: boolean): Promise<LoadedModel> {

@@ -17,7 +17,7 @@ import { Turnstile } from './turnstile.ts';
 export interface PoseEstimatorOptions {
   /**
    * Path or address of a weights file, or path of a checkpoint's or run's folder. Without `config` the network is
-   * known from the run that saved the weights, or else from the shapes of their tensors.
+   * known from what the file says, from the run that saved the weights, or else from the shapes of their tensors.
    */
   readonly weights: string;
   /** Path of a config file (YAML). */

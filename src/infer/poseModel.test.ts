@@ -6,6 +6,7 @@ import { goldenState } from '../models/golden.testing.ts';
 import { hrnetConfig, hrnetState } from '../models/hrnetConfigs.ts';
 import { paddleName } from '../models/weightNames.ts';
 import { saveCheckpoint } from '../train/checkpoint.ts';
+import { savedMetadata } from '../train/settingsModel.ts';
 import { writeModelFile } from '../train/tensorFile.ts';
 import { demoConfig, settingsOf } from '../train/tinyRun.testing.ts';
 import { openModel } from './openModel.ts';
@@ -14,6 +15,12 @@ import { recogniseNetwork } from './recogniseNetwork.ts';
 import { temporaryFolder, tinyModel, writeTinyWeights } from './tinyModel.testing.ts';
 
 const folder = temporaryFolder();
+const tinyOptions = [
+  'trainsize=[64, 96]',
+  'hmsize=[16, 24]',
+  'HRNet.width=8',
+  'TopDownHRNet.width=8',
+];
 const shapesOf = (config: Parameters<typeof hrnetState>[0], rename = (name: string) => name) =>
   new Map(Array.from(hrnetState(config), ([name, shape]) => [rename(name), { shape }]));
 
@@ -64,6 +71,27 @@ test('weights that lie alone get the usual settings, and an input size when one 
   assert.deepEqual(modelOfWeights(file, size).model.inputSize, size);
 });
 
+test('weights that say what they are for are used so, and a config that says otherwise is warned about', async () => {
+  const trained = settingsOf([...tinyOptions, 'TopDownHRNet.use_dark=false']).settings;
+  const file = writeTinyWeights(join(folder, 'told.safetensors'), savedMetadata(trained));
+  const { model, knownBy } = modelOfWeights(file);
+  assert.deepEqual(
+    [knownBy, model.inputSize, model.useDark],
+    ['file', { width: 64, height: 96 }, false],
+  );
+  assert.throws(() => modelOfWeights(file, { width: 288, height: 384 }), /trained for 96x64/);
+  const warnings: string[] = [];
+  const options = [...tinyOptions, 'trainsize=[96, 128]', 'hmsize=[24, 32]', `weights=${file}`];
+  const opened = await openModel({ config: demoConfig, opt: options, flip: false }, (text) =>
+    warnings.push(text),
+  );
+  assert.deepEqual(
+    [opened.knownBy, opened.model.inputSize],
+    ['config', { width: 96, height: 128 }],
+  );
+  assert.deepEqual(warnings, [`${file} is for input 96x64; the config's 128x96 is used.`]);
+});
+
 test('weights for other keypoints work without names, but not mirrored', async () => {
   const config = hrnetConfig('hrnet-small', 8, 5);
   const shapes = hrnetState(config);
@@ -87,13 +115,7 @@ test('weights for other keypoints work without names, but not mirrored', async (
 test('weights of a run bring the settings that they were trained with', async () => {
   const run = join(folder, 'run');
   mkdirSync(run);
-  const options = [
-    'trainsize=[64, 96]',
-    'hmsize=[16, 24]',
-    'HRNet.width=8',
-    'TopDownHRNet.width=8',
-  ];
-  const { resolved } = settingsOf(options);
+  const { resolved } = settingsOf(tinyOptions);
   const shapes = hrnetState(tinyModel.config);
   const tensors = new Map(
     Array.from(tinyModel.weights, ([name, data]) => [name, { shape: shapes.get(name)!, data }]),
@@ -109,7 +131,7 @@ test('weights of a run bring the settings that they were trained with', async ()
   const stranger = writeTinyWeights(join(run, 'downloaded.safetensors'));
   assert.equal(modelOfWeights(stranger).knownBy, 'shapes');
   const { model } = await openModel(
-    { config: demoConfig, opt: [...options, `weights=${best}`], flip: true },
+    { config: demoConfig, opt: [...tinyOptions, `weights=${best}`], flip: true },
     () => {},
   );
   assert.deepEqual(model.inputSize, { width: 64, height: 96 });

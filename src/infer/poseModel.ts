@@ -4,63 +4,67 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Size } from '../data/record.ts';
 import { usageError } from '../errors.ts';
 import type { Weights } from '../models/drawWeights.ts';
-import { hrnetConfig } from '../models/hrnetConfigs.ts';
 import { latestCheckpoint } from '../train/checkpoint.ts';
 import { metaFile, readMeta } from '../train/checkpointMeta.ts';
 import { settingsOfResolved } from '../train/config/index.ts';
 import { findWeights } from '../train/findWeights.ts';
 import { readWeights } from '../train/initialWeights.ts';
 import type { Settings } from '../train/settings.ts';
+import { contradictions, networkConfig, useOfSettings } from '../train/settingsModel.ts';
 import { readWeightFile } from '../train/weightFile.ts';
+import { modelOfFile } from './modelOfFile.ts';
 import type { PoseModel } from './posePipeline.ts';
-import { recogniseNetwork } from './recogniseNetwork.ts';
-import { usualInput, usualRules, usualSkeleton } from './usualModel.ts';
 
 export interface LoadedModel {
   readonly model: PoseModel;
   /** The file that the weights are from. */
   readonly file: string;
-  /** What decided about the network: a config, the run that the weights are of, or their shapes. */
-  readonly knownBy: 'config' | 'run' | 'shapes';
+  /** What decided about the network's use: a config, the file itself, the run that it is of, or shapes alone. */
+  readonly knownBy: 'config' | 'file' | 'run' | 'shapes';
+}
+
+export interface ModelOfSettings extends Omit<LoadedModel, 'knownBy'> {
+  /** Where the file says otherwise. The settings hold. */
+  readonly warnings: readonly string[];
 }
 
 /** The model of a config's settings, with the weights at `path`. */
-export function modelOfSettings(settings: Settings, path: string): Omit<LoadedModel, 'knownBy'> {
-  const { model, skeleton, inputSize, normalize, eval: how } = settings;
-  const config = hrnetConfig(model.variant, model.width, model.keypoints);
+export function modelOfSettings(settings: Settings, path: string): ModelOfSettings {
+  const config = networkConfig(settings);
   const weights: Weights = new Map();
-  const { file } = readWeights(config, path, 'nothing', weights);
-  const { useDark, darkKernel, udp, shiftHeatmap, visibilityThreshold, oksThreshold } = how;
-  const reading = { useDark, darkKernel, udp, shiftHeatmap, visibilityThreshold, oksThreshold };
-  return { model: { config, skeleton, inputSize, normalize, ...reading, weights }, file };
+  const { file, metadata } = readWeights(config, path, 'nothing', weights);
+  const model = { config, ...rulesOfSettings(settings), weights };
+  return { model, file, warnings: contradictions(settings, metadata, file) };
 }
 
 /**
- * The model that weights are of when no config is named: the config of the run that saved them,
- * which lies beside them, or their shapes together with the usual settings (spec 0).
+ * The model that weights are of when no config is named: as their file says, else by the config of the
+ * run that saved them, which lies beside them, else by their shapes together with the usual settings (spec 0).
  * @param inputSize for weights that are known by their shapes alone; 384×288 (height × width) unless told
  */
 export function modelOfWeights(path: string, inputSize?: Size): LoadedModel {
   const file = findWeights(path);
   const settings = settingsOfRun(file);
-  if (settings !== undefined) {
-    if (inputSize && !sameSize(inputSize, settings.inputSize)) {
-      throw usageError(
-        `input size: ${file} was trained for ${sizeText(settings.inputSize)}, not ${sizeText(inputSize)}. Leave the size out, or name a config.`,
-      );
-    }
-    return { ...modelOfSettings(settings, file), knownBy: 'run' };
-  }
-  const config = recogniseNetwork(readWeightFile(file).tensors, file);
-  const weights: Weights = new Map();
-  readWeights(config, file, 'nothing', weights);
-  const skeleton = usualSkeleton(config.keypoints);
-  const size = inputSize ?? usualInput(skeleton);
-  return {
-    model: { ...usualRules, config, weights, skeleton, inputSize: size },
+  const { model, told } = modelOfFile(
+    readWeightFile(file),
     file,
-    knownBy: 'shapes',
-  };
+    settings && rulesOfSettings(settings),
+  );
+  const knownBy = told.inputSize ? 'file' : settings ? 'run' : 'shapes';
+  if (knownBy === 'shapes') {
+    return { model: inputSize ? { ...model, inputSize } : model, file, knownBy };
+  }
+  if (inputSize && !sameSize(inputSize, model.inputSize)) {
+    throw usageError(
+      `input size: ${file} was trained for ${sizeText(model.inputSize)}, not ${sizeText(inputSize)}. Leave the size out, or name a config.`,
+    );
+  }
+  return { model, file, knownBy };
+}
+
+function rulesOfSettings(settings: Settings): Omit<PoseModel, 'config' | 'weights'> {
+  const { shiftHeatmap, visibilityThreshold, oksThreshold } = settings.eval;
+  return { ...useOfSettings(settings), shiftHeatmap, visibilityThreshold, oksThreshold };
 }
 
 const sameSize = (a: Size, b: Size) => a.width === b.width && a.height === b.height;

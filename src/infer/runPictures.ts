@@ -9,6 +9,7 @@ import { findPictures } from './findPictures.ts';
 import { type ModelFlags, openModel } from './openModel.ts';
 import { type BoxFlags, prepareJobs } from './peopleFinder.ts';
 import { inferPictures, type PicturesDone } from './pictures.ts';
+import type { LoadedModel } from './poseModel.ts';
 import { PosePipeline } from './posePipeline.ts';
 import { type PictureResult, poseEntry } from './resultsFile.ts';
 
@@ -25,6 +26,13 @@ export interface PicturesFlags extends ModelFlags, BoxFlags {
   readonly json?: boolean;
 }
 
+const origins: Readonly<Record<LoadedModel['knownBy'], string>> = {
+  config: '',
+  file: ', as the file says',
+  run: ', known by the run that saved them',
+  shapes: ', known by the shapes of their tensors',
+};
+
 export async function runPictures(
   flags: PicturesFlags,
   openBackend: () => Promise<Backend>,
@@ -37,12 +45,8 @@ export async function runPictures(
   const prepared = await prepareJobs(files, flags);
   prepared.notes.forEach(warn);
   const { inputSize, config, skeleton } = model;
-  const origin =
-    knownBy === 'config'
-      ? ''
-      : `, known by the ${knownBy === 'run' ? 'run that saved them' : 'shapes of their tensors'}`;
   say(
-    `Weights ${file}: HRNet-W${config.width}, ${skeleton.keypoints.length} keypoints, ${inputSize.height}x${inputSize.width}${origin}`,
+    `Weights ${file}: HRNet-W${config.width}, ${skeleton.keypoints.length} keypoints, ${inputSize.height}x${inputSize.width}${origins[knownBy]}`,
   );
   const backend = await openBackend();
   const progress = createProgress({ label: 'infer', total: files.length, unit: 'pictures', json });

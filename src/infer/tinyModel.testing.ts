@@ -29,13 +29,13 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-export function writeTinyWeights(file: string): string {
+export function writeTinyWeights(file: string, metadata?: ReadonlyMap<string, string>): string {
   const shapes = hrnetState(config);
   const tensors = Array.from(
     tinyModel.weights,
     ([name, data]) => [name, { shape: shapes.get(name)!, data }] as const,
   );
-  writeModelFile(file, new Map(tensors));
+  writeModelFile(file, new Map(tensors), metadata);
   return file;
 }
 

@@ -46,10 +46,9 @@ export async function exportSource(
   const { settings, warnings, resolved } = loadSettings(config, opt);
   warnings.forEach(warn);
   if (settings.weights === undefined) throw noWeights();
-  const { model, file } = modelOfSettings(
-    settings,
-    await localWeightsWithProgress(settings.weights, asJson),
-  );
+  const path = await localWeightsWithProgress(settings.weights, asJson);
+  const { model, file, warnings: contradicting } = modelOfSettings(settings, path);
+  contradicting.forEach(warn);
   const json = JSON.stringify(resolved);
   const sha256 = createHash('sha256').update(json).digest('hex');
   const { name } = settings;

@@ -31,7 +31,7 @@ export interface ConversionOptions {
 }
 
 export function convertWeights(
-  { tensors }: WeightFile,
+  { tensors, metadata: read }: WeightFile,
   { from, to, names }: ConversionOptions,
 ): Conversion {
   const format = formatToWrite(to);
@@ -39,7 +39,11 @@ export function convertWeights(
   const config = identifyWeights(tensors, from)?.config;
   const renamed = renameWeights(tensors, scheme, config, from);
   const inside = config && format === 'paddle' ? paddleParameterNames(config) : new Map();
-  const table = new Map([...inside].filter(([name]) => renamed.tensors.has(name)));
-  const written = writeWeightFile(to, renamed.tensors, format, table);
+  const nameTable = new Map([...inside].filter(([name]) => renamed.tensors.has(name)));
+  const metadata = new Map(read);
+  // Tells loaders whose names these are.
+  if (scheme === 'official') metadata.set('format', 'pt');
+  else metadata.delete('format');
+  const written = writeWeightFile(to, renamed.tensors, format, { nameTable, metadata });
   return { ...written, names: scheme, renamed };
 }

@@ -11,6 +11,8 @@ export interface WeightsReport {
   readonly file: string;
   /** What of the file was used, as text. */
   readonly summary: string;
+  /** Of a safetensors file; empty in others. */
+  readonly metadata: ReadonlyMap<string, string>;
 }
 
 /**
@@ -24,8 +26,8 @@ export function readWeights(
   weights: Weights = new Map(),
 ): WeightsReport {
   const file = findWeights(path);
-  const { tensors } = readWeightFile(file);
+  const { tensors, metadata } = readWeightFile(file);
   const report = takeWeights(config, tensors, file, mayMiss, weights);
   const head = mayMiss === 'head' && !hasHead(report) ? ['The head starts as drawn.'] : [];
-  return { file, summary: [describeMatch(report), ...head].join('\n') };
+  return { file, summary: [describeMatch(report), ...head].join('\n'), metadata };
 }

@@ -8,12 +8,12 @@ import { inputError, interruptedError } from '../errors.ts';
 import { evaluateKeypoints } from '../eval/cocoEval.ts';
 import { type KeypointScore, scoreKeypoints } from '../eval/keypointScores.ts';
 import { type CocoResult, type PersonPrediction, toResults } from '../eval/results.ts';
-import { hrnetConfig } from '../models/hrnetConfigs.ts';
 import type { Quantization } from '../passes/quantization.ts';
 import { calibrate } from './calibrate.ts';
 import { HeatmapNetwork } from './heatmapNetwork.ts';
 import { predictBatch } from './predictBatch.ts';
 import type { Settings } from './settings.ts';
+import { networkConfig } from './settingsModel.ts';
 
 export interface ScoreOptions {
   readonly skipBadImages?: boolean;
@@ -39,9 +39,6 @@ export interface Score extends Predictions {
 }
 
 export const statNames = ['AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL'];
-
-export const networkConfig = ({ model }: Settings) =>
-  hrnetConfig(model.variant, model.width, model.keypoints);
 
 /** The network of the settings with a batch for scoring. */
 export const scoringNetwork = (backend: Backend, settings: Settings, quantization?: Quantization) =>

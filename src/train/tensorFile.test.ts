@@ -18,10 +18,10 @@ const weights = (value: number) =>
 test('a model file is written into new folders and replaced in one step', (t) => {
   const run = join(folder(t), 'output', 'tiny');
   const path = join(run, 'model_final.safetensors');
-  writeModelFile(path, weights(1), new Map([['format', 'pt']]));
+  writeModelFile(path, weights(1), new Map([['skeleton', 'coco17']]));
   const first = readTensorFile(path);
   assert.deepEqual([...toFloat32(first.tensors.get('conv1.weight')!)], [1, -1]);
-  assert.deepEqual([...first.metadata], [['format', 'pt']]);
+  assert.deepEqual(Object.fromEntries(first.metadata), { format: 'pt', skeleton: 'coco17' });
   const { bytes, sha256 } = writeModelFile(path, weights(2));
   assert.equal(bytes, readFileSync(path).length);
   assert.match(sha256, /^[0-9a-f]{64}$/);

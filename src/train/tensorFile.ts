@@ -48,10 +48,12 @@ export const layoutState = (
 
 /**
  * Writes weights for use (`model_final.safetensors`, `best_model.safetensors`), in one step: a file
- * of that name stays whole until the new one is.
+ * of that name stays whole until the new one is. `format: pt` tells loaders that names and layouts
+ * are PyTorch's.
  */
 export const writeModelFile = (
   path: string,
   tensors: ReadonlyMap<string, StateTensor>,
   metadata: ReadonlyMap<string, string> = new Map(),
-): WrittenFile => replaceFile(path, layoutState(tensors, metadata).chunks);
+): WrittenFile =>
+  replaceFile(path, layoutState(tensors, new Map([['format', 'pt'], ...metadata])).chunks);

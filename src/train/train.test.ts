@@ -8,10 +8,13 @@ import { loadDataset } from '../data/dataset.ts';
 import { environmentError, HrposeError } from '../errors.ts';
 import { drawnWeights } from '../models/drawWeights.ts';
 import { hrnetState } from '../models/hrnetConfigs.ts';
+import { rulesOfMetadata } from '../models/modelMetadata.ts';
 import { packageRoot } from '../packageRoot.ts';
+import { coco17 } from '../pose/skeletons.ts';
 import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { createTrainReport } from './report.ts';
-import { networkConfig } from './score.ts';
+import { networkConfig } from './settingsModel.ts';
+import { readTensorFile } from './tensorFile.ts';
 import { demoConfig, settingsOf, tinyRun } from './tinyRun.testing.ts';
 import { type TrainOptions, train } from './train.ts';
 import { writeWeightFile } from './weightFile.ts';
@@ -227,10 +230,16 @@ test('a new run fetches the weights that it names by address, a resumed one does
   await assert.rejects(train({ ...options, resume: file }), /are for -o pretrain_weights=/);
 });
 
-test('a run can start from weights of a file, and the head may be missing from it', async () => {
+test('weights that a run saves say what they are for, and another run can start from them', async () => {
   const { options, runDir } = optionsFor('first', ['epoch=1']);
   await train(options);
   cpSync(join(runDir, 'model_final.safetensors'), join(tiny.folder, 'start.safetensors'));
+  const { metadata } = readTensorFile(join(tiny.folder, 'start.safetensors'));
+  const { inputSize, skeleton, useDark, normalize } = rulesOfMetadata(metadata, 'start');
+  assert.deepEqual(
+    [inputSize, skeleton, useDark, normalize],
+    [{ width: 32, height: 64 }, coco17, true, options.settings.normalize],
+  );
   const start = `pretrain_weights=${join(tiny.folder, 'start.safetensors')}`;
   const again = optionsFor('second', ['epoch=1', 'LearningRate.base_lr=0', start]);
   await train(again.options);

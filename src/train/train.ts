@@ -23,15 +23,9 @@ import { learningRateAt } from './learningRate.ts';
 import { Window } from './logLine.ts';
 import { chooseMemoryPlan, type RecomputeMode } from './memoryPlan.ts';
 import type { TrainReport } from './report.ts';
-import {
-  loadEvalDataset,
-  networkConfig,
-  predict,
-  type Score,
-  scorePredictions,
-  scoringNetwork,
-} from './score.ts';
+import { loadEvalDataset, predict, type Score, scorePredictions, scoringNetwork } from './score.ts';
 import type { Settings } from './settings.ts';
+import { networkConfig, savedMetadata } from './settingsModel.ts';
 import { type StateTensor, writeModelFile } from './tensorFile.ts';
 import { Trainer } from './trainer.ts';
 
@@ -158,7 +152,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const file = join(runDir, 'model_final.safetensors');
     const tensors = await trainer.tensors();
     expectFinite(tensors, at.step);
-    writeModelFile(file, tensors);
+    writeModelFile(file, tensors, savedMetadata(settings));
     report.finished({ file, skipped: loader.skipped });
     return { runDir, steps: at.step, score: at.score, bestAp: at.bestAp };
   } finally {
@@ -331,7 +325,7 @@ async function evaluate(
   if (at.bestAp === undefined || ap >= at.bestAp) {
     at.bestAp = ap;
     markBest(checkpoint, ap);
-    writeModelFile(join(runDir, 'best_model.safetensors'), tensors);
+    writeModelFile(join(runDir, 'best_model.safetensors'), tensors, savedMetadata(settings));
   }
   report.scored({ epoch: at.epoch, step: at.step, score: at.score, bestAp: at.bestAp });
 }

@@ -3,6 +3,7 @@
 import { inputError, usageError } from '../errors.ts';
 import type { Tensor } from '../formats/tensor.ts';
 import {
+  type BesideTensors,
   formatByName,
   layoutWeights,
   parseWeights,
@@ -41,9 +42,9 @@ export function writeWeightFile(
   path: string,
   tensors: ReadonlyMap<string, Tensor>,
   format: WrittenFormat | undefined = formatByName(path),
-  nameTable?: ReadonlyMap<string, string>,
+  beside?: BesideTensors,
 ): WrittenFile {
   if (format === undefined)
     throw usageError(`${path}: expected a name ending in .safetensors, .pth or .pdparams.`);
-  return replaceFile(path, layoutWeights(tensors, format, nameTable));
+  return replaceFile(path, layoutWeights(tensors, format, beside));
 }

@@ -1,14 +1,11 @@
-// A safetensors file to a network with its rules and back: what the file's metadata does not say is
-// taken from its shapes and from what is usual.
-import { inputError } from '../errors.ts';
+// A safetensors file to a network with its rules and back, and networks to begin with.
 import { parseSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import { modelOfFile } from '../infer/modelOfFile.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
-import { recogniseNetwork } from '../infer/recogniseNetwork.ts';
-import { usualInput, usualRules, usualSkeleton } from '../infer/usualModel.ts';
-import { drawnWeights, type Weights } from '../models/drawWeights.ts';
+import { usualInput, usualRules } from '../infer/usualModel.ts';
+import { drawnWeights } from '../models/drawWeights.ts';
 import { type HrnetVariant, hrnetConfig, hrnetState } from '../models/hrnetConfigs.ts';
-import { modelMetadata, rulesOfMetadata } from '../models/modelMetadata.ts';
-import { takeWeights } from '../models/takeWeights.ts';
+import { modelMetadata } from '../models/modelMetadata.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
 
 export interface ReadModel {
@@ -19,22 +16,8 @@ export interface ReadModel {
 
 /** Weights under official, PaddleDetection's or MMPose's names. `name` names the file in errors. */
 export function readModel(bytes: Uint8Array, name: string): ReadModel {
-  const { tensors, metadata } = parseSafetensors(bytes, name);
-  const config = recogniseNetwork(tensors, name);
-  const weights: Weights = new Map();
-  takeWeights(config, tensors, name, 'nothing', weights);
-  const told = rulesOfMetadata(metadata, name);
-  const skeleton = told.skeleton ?? usualSkeleton(config.keypoints);
-  if (skeleton.keypoints.length !== config.keypoints) {
-    throw inputError(
-      `${name}: its metadata names ${skeleton.keypoints.length} keypoints, its head has ${config.keypoints}. Export the weights anew.`,
-    );
-  }
-  const inputSize = told.inputSize ?? usualInput(skeleton);
-  return {
-    model: { ...usualRules, ...told, config, weights, skeleton, inputSize },
-    knowsInputSize: told.inputSize !== undefined,
-  };
+  const { model, told } = modelOfFile(parseSafetensors(bytes, name), name);
+  return { model, knowsInputSize: told.inputSize !== undefined };
 }
 
 /** A network with drawn weights, for training from nothing. */
