@@ -24,7 +24,7 @@ export class DeviceLost extends Error {
 export const isDeviceLost = (error: unknown): boolean =>
   error instanceof HrposeError && error.cause instanceof DeviceLost;
 
-const usefulFeatures = ['timestamp-query', 'shader-f16', 'subgroups'] as const;
+const usefulFeatures = ['timestamp-query', 'subgroups'] as const;
 
 /** Without asking, a device has the least that the standard guarantees (bindings of 128 MiB). */
 const usefulLimits = [
@@ -96,7 +96,6 @@ export class Gpu {
     this.hasTimestamps = device.features.has('timestamp-query');
     this.features = {
       subgroups: device.features.has('subgroups'),
-      f16: device.features.has('shader-f16'),
       maxWorkgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     };

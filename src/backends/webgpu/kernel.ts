@@ -20,13 +20,12 @@ export interface Shader {
 export interface Binding {
   readonly name: string;
   readonly access: 'read' | 'read_write';
-  readonly type: 'f32' | 'vec4<f32>' | 'vec4<f16>' | 'u32';
+  readonly type: 'f32' | 'vec4<f32>' | 'vec2<u32>' | 'u32';
 }
 
 /** What the adapter can do, as far as kernels ask. */
 export interface GpuFeatures {
   readonly subgroups: boolean;
-  readonly f16: boolean;
   /** Bytes of workgroup memory. */
   readonly maxWorkgroupMemory: number;
   /** Invocations in a workgroup. */

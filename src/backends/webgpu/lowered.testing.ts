@@ -8,7 +8,6 @@ import { StateTable } from './stateTable.ts';
 /** The least that the standard guarantees. */
 export const leastFeatures: GpuFeatures = {
   subgroups: false,
-  f16: false,
   maxWorkgroupMemory: 16384,
   maxInvocations: 256,
 };

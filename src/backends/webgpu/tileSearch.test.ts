@@ -14,7 +14,6 @@ after(() => rmSync(folder, { recursive: true }));
 
 const features: GpuFeatures = {
   subgroups: false,
-  f16: false,
   maxWorkgroupMemory: 16384,
   maxInvocations: 256,
 };

@@ -1,4 +1,5 @@
 // The parts of WGSL that every kernel's text has: bindings, the numbering of invocations, literals.
+import { halfFunctions } from './halves.ts';
 import type { Binding, Shader } from './kernel.ts';
 
 /** Invocations of a workgroup in kernels that go element by element. */
@@ -25,14 +26,14 @@ export const readWrite = (name: string, type: Binding['type'] = 'vec4<f32>'): Bi
   type,
 });
 
-/** The declarations of group 0, one line a binding. */
-export const declare = (bindings: readonly Binding[]): string =>
-  bindings
-    .map(
-      ({ name, access, type }, i) =>
-        `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${type}>;`,
-    )
-    .join('\n');
+/** The declarations of group 0, one line a binding, and what they need to be read and written. */
+export const declare = (bindings: readonly Binding[]): string => {
+  const lines = bindings.map(
+    ({ name, access, type }, i) =>
+      `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${type}>;`,
+  );
+  return lines.join('\n') + halfFunctions(bindings);
+};
 
 /** A grid of at least `groups` workgroups that no dimension's limit stops. */
 export function grid(groups: number): readonly [number, number, number] {

@@ -54,23 +54,26 @@ export function normal(count: number, seed: number): Float32Array {
 
 const count = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
 
-function tensor(shape: Shape, seed?: number): Tensor {
+function tensor(shape: Shape, seed?: number, stored = (value: number) => value): Tensor {
   if (seed === undefined) return { shape, data: new Float64Array(count(shape)) };
-  return { shape, data: Float64Array.from(normal(count(shape), seed)) };
+  return { shape, data: Float64Array.from(normal(count(shape), seed), stored) };
 }
 
 const packed = ({ shape, data }: Tensor, layout: Layout) =>
   pack(Float32Array.from(data), shape, layout);
 
-/** Inputs and expected results as they lie on the device; `reluSum` is relu(y + bias + residual). */
-export function expectedOf(d: ConvDims) {
+/**
+ * Inputs and expected results, padded as on the device; `reluSum` is relu(y + bias + residual).
+ * @param stored what memory makes of an element of an activation
+ */
+export function expectedOf(d: ConvDims, stored?: (value: number) => number) {
   const attrs = { stride: d.stride, padding: d.padding };
-  const x = tensor([d.n, d.cin, d.h, d.w], 1);
+  const x = tensor([d.n, d.cin, d.h, d.w], 1, stored);
   const w = tensor([d.cout, d.cin, d.kh, d.kw], 2);
   const bias = tensor([d.cout], 3);
   const yShape = [d.n, d.cout, d.outH, d.outW];
-  const residual = tensor(yShape, 4);
-  const dy = tensor(yShape, 5);
+  const residual = tensor(yShape, 4, stored);
+  const dy = tensor(yShape, 5, stored);
   const [y, reluSum, dx, dw, db] = [yShape, yShape, x.shape, w.shape, bias.shape].map((shape) =>
     tensor(shape),
   ) as [Tensor, Tensor, Tensor, Tensor, Tensor];

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { relativeError } from '../../conformance.ts';
+import { asHalf, packHalves, unpackHalves } from '../halves.testing.ts';
+import type { Storage } from '../halves.ts';
 import { openNodeGpu } from '../nodeDevice.ts';
 import { awkward, dimsOfCase, expectedOf } from './cases.testing.ts';
 import { type ConvDims, type ConvKind, sizesOf } from './dims.ts';
@@ -17,23 +19,28 @@ const { features } = gpu;
 /** Those of the conformance cases: float32 sums in another order than the reference's. */
 const tolerance = { forward: 1e-5, gradInput: 1e-4, gradWeight: 1e-4 };
 
+/** What can lie in halves. */
+type Activation = 'x' | 'residual' | 'dy' | 'y' | 'dx';
+type Activations = { readonly [name in Activation]?: Storage };
+
 function callsOf(
   kind: ConvKind,
   d: ConvDims,
   tile: Tile,
   scratch: (floats: number) => void,
+  storages: Activations,
 ): Call[] {
   switch (kind) {
     case 'forward': {
-      const plain = convForward(d, { bias: false, relu: false, residual: false }, tile, features);
-      const fused = convForward(d, { bias: true, relu: true, residual: true }, tile, features);
+      const ends = [false, true].map((all) => ({ bias: all, relu: all, residual: all }));
+      const [plain, fused] = ends.map((end) => convForward(d, end, tile, features, storages));
       return [
-        { shader: plain, arrays: ['x', 'w', 'y'] },
-        { shader: fused, arrays: ['x', 'w', 'bias', 'residual', 'reluSum'] },
+        { shader: plain!, arrays: ['x', 'w', 'y'] },
+        { shader: fused!, arrays: ['x', 'w', 'bias', 'residual', 'reluSum'] },
       ];
     }
     case 'gradInput':
-      return convGradInput(d, tile, features).map((shader) => ({
+      return convGradInput(d, tile, features, storages).map((shader) => ({
         shader,
         arrays: ['dy', 'w', 'dx'],
       }));
@@ -43,6 +50,7 @@ function callsOf(
         { bias: true },
         tile,
         features,
+        storages,
       );
       scratch(scratchFloats + bias!.scratchFloats);
       return [
@@ -63,19 +71,40 @@ const resultsOf = {
   gradWeight: ['dw', 'db'],
 } as const;
 
-async function check(kind: ConvKind, d: ConvDims, tile: Tile): Promise<void> {
-  const expected = expectedOf(d);
+/** Half a unit in the last of 11 bits, of the largest value. */
+const halfRounding = 2 ** -11;
+
+async function check(
+  kind: ConvKind,
+  d: ConvDims,
+  tile: Tile,
+  storages: Activations = {},
+): Promise<void> {
+  // All inputs are halves where one is: what a float holds of them is the same.
+  const expected = expectedOf(d, Object.keys(storages).length > 0 ? asHalf : undefined);
   const names = resultsOf[kind];
+  const storageOf = (name: string) => storages[(name === 'reluSum' ? 'y' : name) as Activation];
   const empty = Object.fromEntries(names.map((name) => [name, unwritten(expected[name].length)]));
   let scratch = 4;
-  const calls = callsOf(kind, d, tile, (floats) => {
+  const onScratch = (floats: number) => {
     scratch = floats;
-  });
-  const arrays = { ...expected, ...empty, scratch: unwritten(scratch) };
+  };
+  const calls = callsOf(kind, d, tile, onScratch, storages);
+  const arrays = Object.fromEntries(
+    Object.entries({ ...expected, ...empty, scratch: unwritten(scratch) }).map(
+      ([name, values]): [string, Float32Array] => [
+        name,
+        storageOf(name) === 'f16' ? packHalves(values) : values,
+      ],
+    ),
+  );
   const results = await runCalls(gpu, arrays, calls, names);
   for (const name of names) {
-    const off = relativeError(results[name]!, expected[name]);
-    assert.ok(off <= tolerance[kind], `${name}, tile ${tileName(tile)}: off by ${off}`);
+    const halves = storageOf(name) === 'f16';
+    const actual = halves ? unpackHalves(results[name]!) : results[name]!;
+    const off = relativeError(actual, expected[name]);
+    const limit = tolerance[kind] + (halves ? halfRounding : 0);
+    assert.ok(off <= limit, `${name}, tile ${tileName(tile)}: off by ${off}`);
   }
 }
 
@@ -88,12 +117,30 @@ for (const sizes of awkward) {
   });
 }
 
+const halves: readonly Activations[] = [
+  { x: 'f16', residual: 'f16', dy: 'f16', y: 'f16', dx: 'f16' },
+  { x: 'f16', dx: 'f16' },
+  { residual: 'f16', dy: 'f16', y: 'f16' },
+];
+
+for (const sizes of awkward) {
+  const d = dimsOfCase(sizes);
+  test(`activations may lie in halves, all or some: ${d.n} of ${sizesOf(d)}`, async () => {
+    for (const storages of halves) {
+      for (const kind of kinds) await check(kind, d, convTiles(kind, d, features)[0]!, storages);
+    }
+  });
+}
+
 /** Sides of tiles are reached, passed and missed in every dimension; two steps straddle taps. */
 const everyTile = dimsOfCase({ n: 2, h: 9, w: 8, cin: 20, cout: 68 });
 
 for (const kind of kinds) {
   test(`every tile gives the same ${kind}`, async () => {
-    for (const tile of convTiles(kind, everyTile, features)) await check(kind, everyTile, tile);
+    for (const tile of convTiles(kind, everyTile, features)) {
+      await check(kind, everyTile, tile);
+      await check(kind, everyTile, tile, halves[0]);
+    }
   });
 }
 

@@ -18,9 +18,6 @@ export interface ConvDims {
 
 export type ConvKind = 'forward' | 'gradInput' | 'gradWeight';
 
-/** How activations and their gradients lie in memory. Weights and sums are f32 in any case. */
-export type Storage = 'f32' | 'f16';
-
 /** Vectors of four that hold the channels of a pixel. */
 export const vectorsOf = (channels: number): number => padded(channels) / 4;
 

@@ -3,11 +3,11 @@
 //   y[n, i, j, m] = Σ x[n, i·stride + u − padding, j·stride + v − padding, c] · w[u, v, c, m]
 // Rows are pixels of y, columns its channels, the depth is (tap, channel of x): gather.ts.
 // Padded weights are zero, so that padded channels of y come out zero without a word.
+import { narrowed, type Storages, vectors, widened } from '../halves.ts';
 import type { GpuFeatures, Shader } from '../kernel.ts';
 import { read, readWrite, rectified } from '../wgsl.ts';
-import { type ConvDims, isPointwise, type Storage, sizesOf } from './dims.ts';
+import { type ConvDims, isPointwise, sizesOf } from './dims.ts';
 import { gatherShader } from './gather.ts';
-import { expectStorage, vectors } from './storage.ts';
 import { expectTile, type Tile, tileName } from './tile.ts';
 
 export interface ForwardEnd {
@@ -22,17 +22,16 @@ export function convForward(
   end: ForwardEnd,
   tile: Tile,
   features: GpuFeatures,
-  storage: Storage = 'f32',
+  storages: Storages<'x' | 'residual' | 'y'> = {},
 ): Shader {
   const { bias, residual } = end;
-  const activations = vectors(expectStorage(storage, features));
+  const { x = 'f32', y = 'f32' } = storages;
   return gatherShader(
     {
       label: `conv2d${endName(end)} ${sizesOf(d)} tile ${tileName(tile)}`,
       n: d.n,
-      source: { name: 'x', height: d.h, width: d.w, channels: d.cin },
-      result: { name: 'y', height: d.outH, width: d.outW, channels: d.cout },
-      storage,
+      source: { name: 'x', height: d.h, width: d.w, channels: d.cin, storage: x },
+      result: { name: 'y', height: d.outH, width: d.outW, channels: d.cout, storage: y },
       grids: [
         {
           ...{ rows: d.outH, columns: d.outW, originY: -d.padding, originX: -d.padding },
@@ -46,13 +45,13 @@ export function convForward(
       kw: d.kw,
       weights: 'along columns',
       bindings: [
-        read('x', activations),
+        read('x', vectors(x)),
         read('w'),
         ...(bias ? [read('bias')] : []),
-        ...(residual ? [read('residual', activations)] : []),
-        readWrite('y', activations),
+        ...(residual ? [read('residual', vectors(storages.residual))] : []),
+        readWrite('y', vectors(y)),
       ],
-      write: endText(end, storage),
+      write: endText(end, storages),
     },
     expectTile(tile, features),
   );
@@ -61,13 +60,15 @@ export function convForward(
 const endName = ({ bias, relu, residual }: ForwardEnd) =>
   [bias && ' bias', residual && ' residual', relu && ' relu'].filter(Boolean).join('');
 
-function endText({ bias, relu, residual }: ForwardEnd, storage: Storage): string {
-  const added = storage === 'f16' ? 'vec4<f32>(residual[at])' : 'residual[at]';
+function endText(
+  { bias, relu, residual }: ForwardEnd,
+  storages: Storages<'residual' | 'y'>,
+): string {
   const parts = [
     bias && '  sum += bias[column];',
-    residual && `  sum += ${added};`,
+    residual && `  sum += ${widened(storages.residual, 'residual[at]')};`,
     relu && `  sum = ${rectified('sum')};`,
-    `  y[at] = ${storage === 'f16' ? 'vec4<f16>(sum)' : 'sum'};`,
+    `  y[at] = ${narrowed(storages.y, 'sum')};`,
   ];
   return parts.filter(Boolean).join('\n');
 }

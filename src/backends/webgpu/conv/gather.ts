@@ -6,9 +6,10 @@
 // It is a matrix product [pixels, taps · channels] · [taps · channels, columns] whose left matrix is never
 // made: an invocation finds its pixels once, before the loop, and every tap adds a shift to their places.
 // Cost: a source value is read (taps · columns / tile.columns) times, from cache but for the first.
+import type { Storage } from '../halves.ts';
 import type { Binding, Shader } from '../kernel.ts';
 import { declare, grid as workgroupGrid } from '../wgsl.ts';
-import { type Storage, vectorsOf } from './dims.ts';
+import { vectorsOf } from './dims.ts';
 import { gatherProduct } from './gatherOperands.ts';
 import { groupNumber, indented, productLoop, productMemory, storeSums } from './gemm.ts';
 import { type Tile, threadsOf } from './tile.ts';
@@ -35,6 +36,7 @@ export interface Picture {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  readonly storage: Storage;
 }
 
 export interface Gather {
@@ -42,7 +44,6 @@ export interface Gather {
   readonly n: number;
   readonly source: Picture;
   readonly result: Picture;
-  readonly storage: Storage;
   readonly grids: readonly PixelGrid[];
   /** Each pixel reads the pixel of its own number, and one tap there is. */
   readonly pointwise: boolean;
@@ -68,7 +69,7 @@ export function gatherShader(gather: Gather, tile: Tile): Shader {
   const workgroups = workgroupGrid(groups);
   const product = gatherProduct(gather, tile);
   const several = grids.length > 1;
-  const code = `${gather.storage === 'f16' ? 'enable f16;\n' : ''}${declare(bindings)}
+  const code = `${declare(bindings)}
 ${productMemory(product)}
 
 struct PixelGrid {

@@ -55,8 +55,8 @@ const inDepth = ({ source }: Gather, tile: Tile): string[] =>
   (vectorsOf(source.channels) * 4) % tile.depth === 0 ? [] : ['tap < grid.taps_y * grid.taps_x'];
 
 function sourceOperand(gather: Gather, tile: Tile): Operand {
-  const { source, pointwise, pixelStep, tapStep, storage } = gather;
-  const { name, height, width } = source;
+  const { source, pointwise, pixelStep, tapStep } = gather;
+  const { name, height, width, storage } = source;
   const vectors = vectorsOf(source.channels);
   const perStep = tile.depth / 4;
   const all = tile.rows * perStep;
@@ -84,7 +84,7 @@ function sourceOperand(gather: Gather, tile: Tile): Operand {
     setup: `  let q = lane % ${perStep}u;\n${lines(slots, pointwise ? pixel : place)}`,
     registers: Array.from({ length: slots }, (_, i) => `a${i}`),
     fetch: `${pointwise ? '' : shift}${lines(slots, (i) => ofSlot(all, tile, i, read(i)))}`,
-    put: putInOrder('a', all, tile),
+    put: putInOrder('a', storage, all, tile),
   };
 }
 
@@ -110,7 +110,7 @@ function weightOperand(gather: Gather, tile: Tile): Operand {
     setup: `  let column = first_column + lane % ${across}u;`,
     registers: Array.from({ length: slots }, (_, i) => `b${i}`),
     fetch: lines(slots, (i) => ofSlot(all, tile, i, read(i))),
-    put: putInOrder('b', all, tile),
+    put: putInOrder('b', 'f32', all, tile),
   };
 }
 

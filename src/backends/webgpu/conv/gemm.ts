@@ -6,9 +6,12 @@
 // values a depth and makes threadRows × threadColumns multiply-adds of them. Its rows and columns do not
 // lie together but threads apart, so that neighbours read and write neighbouring vectors.
 //
+// Workgroup memory holds floats whatever the operands lie in: a half is widened once for the workgroup, not
+// by each invocation that reads it.
+//
 // B lies as [depth, columns / 4] vectors. A lies as [rows, depth / 4] where its vectors go along the depth (channels
 // of a pixel), as [depth, rows / 4] where they go along the rows (channels of a weight).
-import type { Storage } from './dims.ts';
+import { type Storage, vectors, widened } from '../halves.ts';
 import { type Tile, threadsOf } from './tile.ts';
 
 export interface Operand {
@@ -84,18 +87,19 @@ export function ofSlot(vectors: number, tile: Tile, i: number, statements: strin
 
 /** Puts an operand's registers a0, a1, … (or b0, b1, …) into its tile, one after the other. */
 export const putInOrder =
-  (matrix: 'a' | 'b', vectors: number, tile: Tile) =>
+  (matrix: 'a' | 'b', storage: Storage, vectors: number, tile: Tile) =>
   (to: string): string =>
     lines(slotsOf(vectors, tile), (i) => {
-      const place = `${to} + lane${plus(i * threadsOf(tile))}`;
-      return ofSlot(vectors, tile, i, `    tile_${matrix}[${place}] = ${matrix}${i};`);
+      const place = `tile_${matrix}[${to} + lane${plus(i * threadsOf(tile))}]`;
+      const vector = widened(storage, `${matrix}${i}`);
+      return ofSlot(vectors, tile, i, `    ${place} = ${vector};`);
     });
 
 /** Module scope: the workgroup memory. */
-export function productMemory({ tile, a, b }: Product): string {
+export function productMemory({ tile }: Product): string {
   const { rows, columns, depth, stages } = tile;
-  return `var<workgroup> tile_a: array<vec4<${a.storage}>, ${(rows * depth * stages) / 4}>;
-var<workgroup> tile_b: array<vec4<${b.storage}>, ${(depth * columns * stages) / 4}>;`;
+  return `var<workgroup> tile_a: array<vec4<f32>, ${(rows * depth * stages) / 4}>;
+var<workgroup> tile_b: array<vec4<f32>, ${(depth * columns * stages) / 4}>;`;
 }
 
 /** Statements from the first fetch to the last multiplication. `lane` is the invocation's number. */
@@ -116,7 +120,7 @@ ${tile.stages === 1 ? oneStage(product) : twoStages(product)}`;
 
 function registers({ a, b }: Product): string {
   const declare = ({ storage, registers }: Operand) =>
-    registers.map((name) => `    var ${name} = vec4<${storage}>();`);
+    registers.map((name) => `    var ${name} = ${vectors(storage)}();`);
   return [...declare(a), ...declare(b)].join('\n');
 }
 
@@ -156,27 +160,24 @@ ${b.put(`empty * ${sizeB}u`)}
   }`;
 }
 
-const widened = (storage: Storage, value: string) =>
-  storage === 'f16' ? `vec4<f32>(${value})` : value;
-
 function multiply(product: Product, fromA: string, fromB: string): string {
   const along = product.along === 'depth' ? alongDepth : alongRows;
   return along(product, fromA, fromB);
 }
 
-const loadB = ({ tile, b }: Product, depth: string, fromB: string) =>
+const loadB = ({ tile }: Product, depth: string, fromB: string) =>
   lines(columnVectors(tile), (j) => {
     const at = `${fromB} + (${depth}) * ${tile.columns / 4}u + ${columnOf(tile, j)}`;
-    return `        let b${j} = ${widened(b.storage, `tile_b[${at}]`)};`;
+    return `        let b${j} = tile_b[${at}];`;
   });
 
 /** Four depths at a time: a vector of A for every row, then for each component the vectors of B. */
 function alongDepth(product: Product, fromA: string, fromB: string): string {
-  const { tile, a } = product;
+  const { tile } = product;
   const vectors = tile.depth / 4;
   const loadA = lines(tile.threadRows, (i) => {
     const at = `${fromA} + (${rowOf(product, i)}) * ${vectors}u + k`;
-    return `      let a${i} = ${widened(a.storage, `tile_a[${at}]`)};`;
+    return `      let a${i} = tile_a[${at}];`;
   });
   const component = (c: string, depth: number) => `      {
 ${loadB(product, `k * 4u + ${depth}u`, fromB)}
@@ -190,10 +191,10 @@ ${[...'xyzw'].map(component).join('\n')}
 
 /** One depth at a time: its vectors of A hold four rows each. */
 function alongRows(product: Product, fromA: string, fromB: string): string {
-  const { tile, a } = product;
+  const { tile } = product;
   const loadA = lines(tile.threadRows / 4, (i) => {
     const at = `${fromA} + k * ${tile.rows / 4}u + ty${plus(i * threadsDown(tile))}`;
-    return `        let a${i} = ${widened(a.storage, `tile_a[${at}]`)};`;
+    return `        let a${i} = tile_a[${at}];`;
   });
   return `    for (var k = 0u; k < ${tile.depth}u; k++) {
 ${loadA}

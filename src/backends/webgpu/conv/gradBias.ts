@@ -1,12 +1,12 @@
 // db[m] = Σ over pixels of dy[pixel, m], in two stages: stretches of pixels, then sumParts.ts.
 //   dy: [N, outH, outW, M4], db: [M4]
 // A workgroup adds one stretch for up to 64 vectors of channels, several invocations to a vector.
+import { type Storage, vectors, widened } from '../halves.ts';
 import type { GpuFeatures, Shader } from '../kernel.ts';
 import { enableSubgroups, powerOfTwo, subgroupInputs, summed, tree } from '../kernels/reduce.ts';
 import { declare, grid, read, readWrite } from '../wgsl.ts';
-import { type ConvDims, type Storage, sizesOf, vectorsOf } from './dims.ts';
+import { type ConvDims, sizesOf, vectorsOf } from './dims.ts';
 import { groupNumber } from './gemm.ts';
-import { vectors } from './storage.ts';
 import { sumParts } from './sumParts.ts';
 
 /** Sums made apart, then together. */
@@ -23,7 +23,11 @@ const mostAcross = 64;
 const leastPixels = 64;
 const mostStretches = 256;
 
-export function columnSums(d: ConvDims, features: GpuFeatures, storage: Storage): TwoStages {
+export function columnSums(
+  d: ConvDims,
+  features: GpuFeatures,
+  storage: Storage = 'f32',
+): TwoStages {
   const columns = vectorsOf(d.cout);
   const across = Math.min(mostAcross, powerOfTwo(columns));
   const down = threads / across;
@@ -35,7 +39,7 @@ export function columnSums(d: ConvDims, features: GpuFeatures, storage: Storage)
   const bindings = [read('dy', vectors(storage)), readWrite('scratch')];
   const workgroups = grid(parts * columnBlocks);
   const value = `dy[p * ${columns}u + column]`;
-  const code = `${enableSubgroups(features)}${storage === 'f16' ? 'enable f16;\n' : ''}${declare(bindings)}
+  const code = `${enableSubgroups(features)}${declare(bindings)}
 var<workgroup> sums: array<vec4<f32>, ${threads}>;
 
 @compute @workgroup_size(${threads})
@@ -47,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum = vec4<f32>();
   if (column < ${columns}u) {
     for (var p = stretch * ${length}u + lane / ${across}u; p < past; p += ${down}u) {
-      sum += ${storage === 'f16' ? `vec4<f32>(${value})` : value};
+      sum += ${widened(storage, value)};
     }
   }
   sums[lane] = sum;

@@ -4,11 +4,11 @@
 // over the taps where the divisions leave no remainder. Which taps these are depends on the remainder of
 // y + padding and x + padding alone, so that dx falls into stride² grids of pixels, each a product of its own
 // (gather.ts) over its taps only; one dispatch does all. A grid without taps (1 × 1, stride 2) is written zero.
+import { narrowed, type Storages, vectors } from '../halves.ts';
 import type { GpuFeatures, Shader } from '../kernel.ts';
 import { read, readWrite } from '../wgsl.ts';
-import { type ConvDims, isPointwise, type Storage, sizesOf } from './dims.ts';
+import { type ConvDims, isPointwise, sizesOf } from './dims.ts';
 import { gatherShader, type PixelGrid } from './gather.ts';
-import { expectStorage, vectors } from './storage.ts';
 import { expectTile, type Tile, tileName } from './tile.ts';
 
 /** Bindings: dy, w, dx. */
@@ -16,16 +16,14 @@ export function convGradInput(
   d: ConvDims,
   tile: Tile,
   features: GpuFeatures,
-  storage: Storage = 'f32',
+  { dy = 'f32', dx = 'f32' }: Storages<'dy' | 'dx'> = {},
 ): readonly Shader[] {
-  const activations = vectors(expectStorage(storage, features));
   const shader = gatherShader(
     {
       label: `conv2dGradInput ${sizesOf(d)} tile ${tileName(tile)}`,
       n: d.n,
-      source: { name: 'dy', height: d.outH, width: d.outW, channels: d.cout },
-      result: { name: 'dx', height: d.h, width: d.w, channels: d.cin },
-      storage,
+      source: { name: 'dy', height: d.outH, width: d.outW, channels: d.cout, storage: dy },
+      result: { name: 'dx', height: d.h, width: d.w, channels: d.cin, storage: dx },
       grids: parityGrids(d),
       pointwise: isPointwise(d),
       pixelStep: 1,
@@ -33,8 +31,8 @@ export function convGradInput(
       gridStep: d.stride,
       kw: d.kw,
       weights: 'along depth',
-      bindings: [read('dy', activations), read('w'), readWrite('dx', activations)],
-      write: `  dx[at] = ${storage === 'f16' ? 'vec4<f16>(sum)' : 'sum'};`,
+      bindings: [read('dy', vectors(dy)), read('w'), readWrite('dx', vectors(dx))],
+      write: `  dx[at] = ${narrowed(dx, 'sum')};`,
     },
     expectTile(tile, features),
   );

@@ -4,9 +4,10 @@
 // Rows are (tap, channel of x), columns channels of dy. The pixels are cut into `splits` stretches, so that there
 // is work for the whole device; each writes its own dw into scratch memory, and sumParts.ts adds
 // them in a fixed order. Cost beside the product: splits · |dw| written and read.
+import { type Storage, type Storages, vectors } from '../halves.ts';
 import type { GpuFeatures, Shader } from '../kernel.ts';
 import { declare, grid, read, readWrite } from '../wgsl.ts';
-import { type ConvDims, isPointwise, type Storage, sizesOf, vectorsOf } from './dims.ts';
+import { type ConvDims, isPointwise, sizesOf, vectorsOf } from './dims.ts';
 import {
   groupNumber,
   indented,
@@ -22,7 +23,6 @@ import {
   storeSums,
 } from './gemm.ts';
 import { columnSums, type TwoStages } from './gradBias.ts';
-import { expectStorage, vectors } from './storage.ts';
 import { sumParts } from './sumParts.ts';
 import { expectTile, type Tile, threadsOf, tileName } from './tile.ts';
 
@@ -37,14 +37,13 @@ export function convGradWeight(
   { bias }: { readonly bias: boolean },
   tile: Tile,
   features: GpuFeatures,
-  storage: Storage = 'f32',
+  storages: Storages<'x' | 'dy'> = {},
 ): GradWeight {
-  expectStorage(storage, features);
   const sizes = sizesOf(d);
   const parts = stretchesOf(d, expectTile(tile, features)).count;
   const size = d.kh * d.kw * vectorsOf(d.cin) * 4 * vectorsOf(d.cout);
   return {
-    partials: partials(d, tile, storage),
+    partials: partials(d, tile, storages),
     reduce: sumParts(
       `conv2dGradWeight sum ${sizes} ${parts}`,
       ['scratch', 'dw'],
@@ -52,7 +51,7 @@ export function convGradWeight(
       features,
     ),
     scratchFloats: parts * size * 4,
-    ...(bias && { bias: columnSums(d, features, storage) }),
+    ...(bias && { bias: columnSums(d, features, storages.dy) }),
   };
 }
 
@@ -63,27 +62,27 @@ function stretchesOf({ n, outH, outW }: ConvDims, { depth, splits = 1 }: Tile) {
   return { pixels, length, count: Math.ceil(pixels / length) };
 }
 
-function partials(d: ConvDims, tile: Tile, storage: Storage): Shader {
+function partials(
+  d: ConvDims,
+  tile: Tile,
+  { x = 'f32', dy = 'f32' }: Storages<'x' | 'dy'>,
+): Shader {
   const { pixels, length, count } = stretchesOf(d, tile);
   const rowVectors = d.kh * d.kw * vectorsOf(d.cin);
   const columns = vectorsOf(d.cout);
   const rowBlocks = Math.ceil((rowVectors * 4) / tile.rows);
   const columnBlocks = Math.ceil(columns / (tile.columns / 4));
-  const bindings = [
-    read('x', vectors(storage)),
-    read('dy', vectors(storage)),
-    readWrite('scratch'),
-  ];
+  const bindings = [read('x', vectors(x)), read('dy', vectors(dy)), readWrite('scratch')];
   const groups = rowBlocks * columnBlocks * count;
   const workgroups = grid(groups);
   const product: Product = {
     tile,
     along: 'rows',
-    a: inputOperand(d, tile, storage),
-    b: gradientOperand(d, tile, storage),
+    a: inputOperand(d, tile, x),
+    b: gradientOperand(d, tile, dy),
     steps: `(past - first_pixel + ${tile.depth - 1}u) / ${tile.depth}u`,
   };
-  const code = `${storage === 'f16' ? 'enable f16;\n' : ''}${declare(bindings)}
+  const code = `${declare(bindings)}
 ${productMemory(product)}
 
 fn store(stretch: u32, row: u32, column: u32, sum: vec4<f32>) {
@@ -140,7 +139,7 @@ ${pixel(i)}
     setup: `  let row = first_row / 4u + lane % ${across}u;${pointwise ? '' : tap}`,
     registers: Array.from({ length: slots }, (_, i) => `a${i}`),
     fetch: lines(slots, (i) => ofSlot(all, tile, i, (pointwise ? own : gathered)(i))),
-    put: putInOrder('a', all, tile),
+    put: putInOrder('a', storage, all, tile),
   };
 }
 
@@ -160,6 +159,6 @@ function gradientOperand(d: ConvDims, tile: Tile, storage: Storage): Operand {
     setup: `  let column = first_column + lane % ${across}u;`,
     registers: Array.from({ length: slots }, (_, i) => `b${i}`),
     fetch: lines(slots, (i) => ofSlot(all, tile, i, read(i))),
-    put: putInOrder('b', all, tile),
+    put: putInOrder('b', storage, all, tile),
   };
 }

@@ -550,11 +550,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 
 // conv2d 1×1 s1 64→32 6×5 tile 16x32x32 4x4, workgroups 4×1×1
-enable f16;
-@group(0) @binding(0) var<storage, read> x: array<vec4<f16>>;
+@group(0) @binding(0) var<storage, read> x: array<vec2<u32>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f16>>;
-var<workgroup> tile_a: array<vec4<f16>, 128>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec2<u32>>;
+
+fn widen(halves: vec2<u32>) -> vec4<f32> {
+  return vec4<f32>(unpack2x16float(halves.x), unpack2x16float(halves.y));
+}
+
+fn narrow(floats: vec4<f32>) -> vec2<u32> {
+  let beyond = (bitcast<vec4<u32>>(floats) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x477fe000u);
+  let held = select(floats, vec4<f32>(), beyond);
+  let nan = select(vec4<u32>(), vec4<u32>(0x7e00u), beyond);
+  return vec2<u32>(pack2x16float(held.xy), pack2x16float(held.zw)) | nan.xz | (nan.yw << vec2<u32>(16u));
+}
+
+var<workgroup> tile_a: array<vec4<f32>, 128>;
 var<workgroup> tile_b: array<vec4<f32>, 256>;
 
 struct PixelGrid {
@@ -576,7 +587,7 @@ fn store(p: u32, column: u32, sums: vec4<f32>) {
   if (p >= 2u * grid.rows * grid.columns || column >= 8u) { return; }
   let at = p * 8u + column;
   var sum = sums;
-  y[at] = vec4<f16>(sum);
+  y[at] = narrow(sum);
 }
 
 @compute @workgroup_size(32)
@@ -600,10 +611,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum_2_0 = vec4<f32>();
   var sum_3_0 = vec4<f32>();
   for (var step = 0u; step < steps; step++) {
-    var a0 = vec4<f16>();
-    var a1 = vec4<f16>();
-    var a2 = vec4<f16>();
-    var a3 = vec4<f16>();
+    var a0 = vec2<u32>();
+    var a1 = vec2<u32>();
+    var a2 = vec2<u32>();
+    var a3 = vec2<u32>();
     var b0 = vec4<f32>();
     var b1 = vec4<f32>();
     var b2 = vec4<f32>();
@@ -651,10 +662,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       { b7 = w[row * 8u + column]; }
     }
     workgroupBarrier();
-    tile_a[0u + lane] = a0;
-    tile_a[0u + lane + 32u] = a1;
-    tile_a[0u + lane + 64u] = a2;
-    tile_a[0u + lane + 96u] = a3;
+    tile_a[0u + lane] = widen(a0);
+    tile_a[0u + lane + 32u] = widen(a1);
+    tile_a[0u + lane + 64u] = widen(a2);
+    tile_a[0u + lane + 96u] = widen(a3);
     tile_b[0u + lane] = b0;
     tile_b[0u + lane + 32u] = b1;
     tile_b[0u + lane + 64u] = b2;
@@ -665,10 +676,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     tile_b[0u + lane + 224u] = b7;
     workgroupBarrier();
     for (var k = 0u; k < 8u; k++) {
-      let a0 = vec4<f32>(tile_a[0u + (ty) * 8u + k]);
-      let a1 = vec4<f32>(tile_a[0u + (ty + 4u) * 8u + k]);
-      let a2 = vec4<f32>(tile_a[0u + (ty + 8u) * 8u + k]);
-      let a3 = vec4<f32>(tile_a[0u + (ty + 12u) * 8u + k]);
+      let a0 = tile_a[0u + (ty) * 8u + k];
+      let a1 = tile_a[0u + (ty + 4u) * 8u + k];
+      let a2 = tile_a[0u + (ty + 8u) * 8u + k];
+      let a3 = tile_a[0u + (ty + 12u) * 8u + k];
       {
         let b0 = tile_b[0u + (k * 4u + 0u) * 8u + tx];
         sum_0_0 += a0.x * b0;
