@@ -67,5 +67,10 @@ export interface Backend {
   availableBytes(): number;
   createStates(): StateStore;
   prepare(graph: Graph, options?: PrepareOptions): Program;
+  /**
+   * Takes another device after this one was lost; states and programs made before are of no use any
+   * more. Absent where no device can be lost, or none can be had again.
+   */
+  renew?(): Promise<void>;
   close(): void;
 }

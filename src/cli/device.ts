@@ -99,7 +99,9 @@ async function openGpu({ amp, search }: DeviceOptions, hardware = false): Promis
       : `computing on ${name}.`,
   );
   if (amp === 'bf16') note('--amp bf16: the GPU computes in float32.');
-  return createGpuBackend(gpu, search === 'off' ? {} : await measuredTiles(name));
+  // Where hardware was lost an emulation of it would be no help.
+  const reopen = () => openNodeGpu({ hardware: !software });
+  return createGpuBackend(gpu, { reopen, ...(search !== 'off' && (await measuredTiles(name))) });
 }
 
 /** Convolutions cut as 'npm run bench:gpu-conv -- --save' found best on this adapter. */

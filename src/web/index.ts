@@ -1,6 +1,7 @@
 // hrpose/web: the engine in a browser. Models from safetensors files, poses in pictures, training on a
 // folder in COCO's format, all on WebGPU. docs/web.md describes it; needs nothing of Node.
-export { type AdapterSummary, type Gpu, isDeviceLost } from '../backends/webgpu/device.ts';
+export { isDeviceLost } from '../backends/faults.ts';
+export type { AdapterSummary, Gpu } from '../backends/webgpu/device.ts';
 export { createGpuBackend } from '../backends/webgpu/index.ts';
 export { HrposeError } from '../errors.ts';
 export {

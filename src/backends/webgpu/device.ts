@@ -1,6 +1,7 @@
 // One open device: its limits and features, its buffers (counted), its pipelines (one for each text),
 // and what became of it. Works in browsers and, through nodeDevice.ts, in Node.
-import { environmentError, HrposeError } from '../../errors.ts';
+import { environmentError, type HrposeError } from '../../errors.ts';
+import { DeviceLost } from '../faults.ts';
 import type { Binding, GpuFeatures, Shader } from './kernel.ts';
 
 export interface AdapterSummary {
@@ -11,18 +12,6 @@ export interface AdapterSummary {
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
-
-/** What the driver said when it gave up the device; the cause of the error that a run ends with. */
-export class DeviceLost extends Error {
-  constructor(reason: string) {
-    super(reason);
-    this.name = 'DeviceLost';
-  }
-}
-
-/** Whether another device would help: the states of this one are gone. */
-export const isDeviceLost = (error: unknown): boolean =>
-  error instanceof HrposeError && error.cause instanceof DeviceLost;
 
 const usefulFeatures = ['timestamp-query', 'subgroups'] as const;
 
