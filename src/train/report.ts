@@ -74,10 +74,14 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
     const batchCosts = new Window(settings.logIter);
     const dataCosts = new Window(settings.logIter);
     const images = new Window(settings.logIter);
+    let told = at.step;
     let spent = 0;
     let count = 0;
     return {
+      /** A step that is done again is told once. */
       step(done: FinishedStep): void {
+        if (done.step <= told) return;
+        told = done.step;
         const seconds = (performance.now() - done.begin) / 1000;
         batchCosts.add(seconds);
         dataCosts.add(done.dataSeconds);

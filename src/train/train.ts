@@ -5,23 +5,16 @@ import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import type { CacheOptions } from '../data/cropCache.ts';
 import { loadDataset } from '../data/dataset.ts';
-import { localWeights } from '../data/fetchWeights.ts';
 import { createLoader, type Loader } from '../data/loader.ts';
 import { epochOrder } from '../data/sampler.ts';
-import {
-  environmentError,
-  HrposeError,
-  inputError,
-  interruptedError,
-  numericalError,
-} from '../errors.ts';
-import { drawWeights } from '../models/drawWeights.ts';
-import { type CheckpointMeta, loadCheckpoint, markBest, saveCheckpoint } from './checkpoint.ts';
-import { readWeights } from './initialWeights.ts';
+import { inputError, interruptedError, numericalError } from '../errors.ts';
+import { beginning, type Progress, type RunState } from './beginning.ts';
+import { type CheckpointMeta, markBest, saveCheckpoint } from './checkpoint.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { learningRateAt } from './learningRate.ts';
 import { Window } from './logLine.ts';
 import { chooseMemoryPlan, type RecomputeMode } from './memoryPlan.ts';
+import { Recovery } from './recovery.ts';
 import type { TrainReport } from './report.ts';
 import { loadEvalDataset, predict, type Score, scorePredictions, scoringNetwork } from './score.ts';
 import type { Settings } from './settings.ts';
@@ -60,22 +53,25 @@ export interface TrainResult {
   readonly bestAp: number | undefined;
 }
 
+/** Of the evaluations so far; AP from 0 to 1. */
+interface Scores {
+  best: number | undefined;
+  last: Score | undefined;
+}
+
+/** A checkpoint with the weights in it. */
+interface Saved {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, StateTensor>;
+}
+
 /** Where a run writes: `<save_dir>/<name of the config>`, or save_dir where it ends in that name. */
 export function runFolder({ saveDir, name }: Settings): string {
   return saveDir.split(/[\\/]/).at(-1) === name ? saveDir : join(saveDir, name);
 }
 
-/** Where the run stands; counters count what is finished. */
-interface Progress {
-  step: number;
-  epoch: number;
-  stepInEpoch: number;
-  bestAp: number | undefined;
-  score: Score | undefined;
-}
-
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { settings, report, accumulate, seed } = options;
+  const { settings, backend, report, accumulate, seed } = options;
   const { batchSize, shuffle, dropLast, dataset: source, augment, udp } = settings.train;
   const runDir = runFolder(settings);
   mkdirSync(runDir, { recursive: true });
@@ -89,10 +85,19 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       `train: ${records.length} people are fewer than one batch of ${batchSize}, and drop_last is on. Use a smaller TrainReader.batch_size.`,
     );
   }
-  const pretrained = await pretrainedWeights(options);
-  const trainer = createTrainer(options);
-  const at = start(options, trainer, pretrained);
-  const losses = new Window(settings.logIter, at.recentLosses);
+  const recovery = new Recovery<RunState>(backend);
+  const makeTrainer = plannedTrainer(options);
+  const scores: Scores = { best: undefined, last: undefined };
+  const goOn = (state: RunState) => {
+    recovery.keep(state, 0);
+    scores.best ??= state.bestAp;
+    const trainer = makeTrainer();
+    trainer.setWeights(valuesOf(state.tensors));
+    trainer.setMoments(state.moments);
+    const losses = new Window(settings.logIter, state.recentLosses);
+    return { trainer, at: { ...state.at }, losses };
+  };
+  let { trainer, at, losses } = goOn(await beginning(options));
   const meter = report.begin({ runDir, settings, records: records.length, stepsPerEpoch, at });
   const loader = createLoader({
     records,
@@ -108,45 +113,77 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const interrupts = watchInterrupts();
   let lastSave = performance.now();
 
-  const save = async (): Promise<string> => {
-    const tensors = await trainer.tensors();
-    expectFinite(tensors, at.step);
-    const meta = checkpointMeta(options, at, losses);
-    const path = saveCheckpoint(runDir, { tensors, moments: await trainer.moments(), meta });
-    lastSave = performance.now();
-    report.saved(path);
-    return path;
+  const copy = async (): Promise<RunState> => {
+    const begin = performance.now();
+    const [tensors, moments] = [await trainer.tensors(), await trainer.moments()];
+    const recentLosses = [...losses.values];
+    const state = { tensors, moments, at: { ...at }, recentLosses, bestAp: scores.best };
+    recovery.keep(state, performance.now() - begin);
+    return state;
   };
 
-  try {
+  const save = async (): Promise<Saved> => {
+    const { tensors, moments, ...standing } = await copy();
+    expectFinite(tensors, at.step);
+    const meta = checkpointMeta(options, standing);
+    const path = saveCheckpoint(runDir, { tensors, moments, meta });
+    lastSave = performance.now();
+    report.saved(path);
+    return { path, tensors };
+  };
+
+  /** Does the work; where the device is lost meanwhile, from the last copy and on another one. */
+  const surviving = async (work: () => Promise<void>): Promise<void> => {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        const state = await recovery.renew(error, at.step);
+        report.note(
+          `the device was lost after step ${at.step} (${((error as Error).cause as Error).message}); going on from step ${state.at.step} on another one.`,
+        );
+        const next = goOn(state);
+        trainer.close();
+        ({ trainer, at, losses } = next);
+      }
+    }
+  };
+
+  const trainToEnd = async (): Promise<void> => {
     while (at.epoch < settings.epochs) {
       const order = batches(at.epoch);
       const updates = groups(order, accumulate);
       const pass = loader.batches(order.slice(at.stepInEpoch * accumulate), at.epoch);
-      while (at.stepInEpoch < stepsPerEpoch) {
-        const { epoch, stepInEpoch } = at;
-        const learningRate = learningRateAt(settings.learningRate, at.step, stepsPerEpoch);
-        const update = await gradientsOf(trainer, pass, updates[stepInEpoch]!);
-        if (!Number.isFinite(update.loss)) throw badLoss(update.loss, learningRate, at, runDir);
-        await trainer.update(learningRate);
-        at.step++;
-        at.stepInEpoch++;
-        losses.add(update.loss);
-        const { step } = at;
-        meter.step({ step, epoch, stepInEpoch, ...update, learningRate, loss: losses.median });
-        if (interrupts.count > 0) {
-          throw interruptedError(
-            `interrupted after step ${step}. To go on: the same command with -r ${await save()}`,
-          );
+      try {
+        while (at.stepInEpoch < stepsPerEpoch) {
+          const { epoch, stepInEpoch } = at;
+          const learningRate = learningRateAt(settings.learningRate, at.step, stepsPerEpoch);
+          const update = await gradientsOf(trainer, pass, updates[stepInEpoch]!);
+          if (!Number.isFinite(update.loss)) throw badLoss(update.loss, learningRate, at, runDir);
+          await trainer.update(learningRate);
+          at.step++;
+          at.stepInEpoch++;
+          losses.add(update.loss);
+          const { step } = at;
+          meter.step({ step, epoch, stepInEpoch, ...update, learningRate, loss: losses.median });
+          if (interrupts.count > 0) {
+            const { path } = await save();
+            throw interruptedError(
+              `interrupted after step ${step}. To go on: the same command with -r ${path}`,
+            );
+          }
+          if (performance.now() - lastSave > options.saveMinutes * 60_000) await save();
+          if (recovery.due) await copy();
         }
-        if (performance.now() - lastSave > options.saveMinutes * 60_000) await save();
+      } finally {
+        await pass.return();
       }
-      await pass.return();
       at.epoch++;
       at.stepInEpoch = 0;
       if (at.epoch === settings.epochs || at.epoch % settings.snapshotEpoch === 0) {
-        const path = await save();
-        if (options.evaluate) await evaluate(options, trainer, at, path, runDir, interrupts);
+        const saved = await save();
+        if (options.evaluate)
+          await surviving(() => evaluate(options, saved, at, scores, runDir, interrupts));
       }
     }
     const file = join(runDir, 'model_final.safetensors');
@@ -154,7 +191,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     expectFinite(tensors, at.step);
     writeModelFile(file, tensors, savedMetadata(settings));
     report.finished({ file, skipped: loader.skipped });
-    return { runDir, steps: at.step, score: at.score, bestAp: at.bestAp };
+  };
+
+  try {
+    await surviving(trainToEnd);
+    return { runDir, steps: at.step, score: scores.last, bestAp: scores.best };
   } finally {
     interrupts.close();
     await loader.close();
@@ -194,8 +235,8 @@ async function gradientsOf(
   return { loss, images, begin, dataSeconds: waited / 1000 };
 }
 
-/** Plans the memory, says what it will be, and makes the trainer. */
-function createTrainer(options: TrainOptions): Trainer {
+/** Plans the memory and says what it will be; gives what makes the trainer. */
+function plannedTrainer(options: TrainOptions): () => Trainer {
   const { settings, backend, accumulate, recompute = 'auto', report } = options;
   const { inputSize, heatmapSize, normalize, loss, bnMomentum, optimizer, target } = settings;
   const config = networkConfig(settings);
@@ -218,98 +259,29 @@ function createTrainer(options: TrainOptions): Trainer {
   const plan = chooseMemoryPlan(config, needs, recompute, available);
   report.memory(plan, available);
   const trainer = { config, ...training, adam: optimizer, recompute: plan.recompute };
-  return new Trainer(backend, trainer, batchSize);
-}
-
-/** Path of the weights that a new run starts from, if not from drawn ones. */
-async function pretrainedWeights({
-  settings: { pretrainWeights },
-  resume,
-  fetchWeights = localWeights,
-}: TrainOptions): Promise<string | undefined> {
-  if (resume !== undefined || !pretrainWeights) return undefined;
-  try {
-    return await fetchWeights(pretrainWeights);
-  } catch (error) {
-    if (!(error instanceof HrposeError) || error.exitCode !== 4) throw error;
-    const { message } = error;
-    throw environmentError(
-      `pretrain_weights: ${message}\nTo start from drawn weights: -o pretrain_weights=`,
-      { cause: error },
-    );
-  }
-}
-
-/** Sets the trainer to where the run begins and says where that is. */
-function start(options: TrainOptions, trainer: Trainer, pretrained: string | undefined) {
-  const { settings, report, resume, seed } = options;
-  const beginning: Progress & { recentLosses: readonly number[] } = {
-    step: 0,
-    epoch: 0,
-    stepInEpoch: 0,
-    bestAp: undefined,
-    score: undefined,
-    recentLosses: [],
-  };
-  if (resume !== undefined) {
-    const { tensors, moments, meta } = loadCheckpoint(resume);
-    if (!meta) {
-      throw inputError(
-        `-r ${resume}: expected a checkpoint or run folder, got weights alone. To start from weights use -o pretrain_weights=${resume}.`,
-      );
-    }
-    expectShapes(trainer, tensors, resume);
-    trainer.setWeights(valuesOf(tensors));
-    trainer.setMoments(moments);
-    if (meta.seed !== seed)
-      report.note(`the seed of the run was ${meta.seed}; going on with ${seed}.`);
-    report.note(`Finish resuming model weights: ${resume}`);
-    const { step, epoch, stepInEpoch, bestAp, recentLosses = [] } = meta;
-    return { ...beginning, step, epoch, stepInEpoch, bestAp, recentLosses };
-  }
-  const config = networkConfig(settings);
-  trainer.setWeights(drawWeights(config, seed));
-  if (pretrained !== undefined) {
-    const weights = new Map<string, Float32Array>();
-    const { file, summary } = readWeights(config, pretrained, 'head', weights);
-    trainer.setWeights(weights);
-    report.note(`Finish loading model weights: ${file}. ${summary}`);
-  }
-  return beginning;
-}
-
-function expectShapes(trainer: Trainer, tensors: ReadonlyMap<string, StateTensor>, path: string) {
-  for (const [name, shape] of trainer.shapes) {
-    const found = tensors.get(name);
-    if (found && String(found.shape) === String(shape)) continue;
-    throw inputError(
-      `-r ${path}: expected '${name}' of shape [${shape}], got ${found ? `[${found.shape}]` : 'nothing'}. The checkpoint is of another network; use its config file.`,
-    );
-  }
+  return () => new Trainer(backend, trainer, batchSize);
 }
 
 function checkpointMeta(
   { seed, config }: TrainOptions,
-  at: Progress,
-  losses: Window,
+  { at, recentLosses, bestAp }: Pick<RunState, 'at' | 'recentLosses' | 'bestAp'>,
 ): CheckpointMeta {
-  const { step, epoch, stepInEpoch, bestAp } = at;
   const best = bestAp === undefined ? {} : { bestAp };
-  return { step, epoch, stepInEpoch, seed, ...best, recentLosses: [...losses.values], config };
+  return { ...at, seed, ...best, recentLosses, config };
 }
 
 async function evaluate(
   options: TrainOptions,
-  trainer: Trainer,
-  at: Progress,
-  checkpoint: string,
+  { path, tensors }: Saved,
+  { epoch, step }: Progress,
+  scores: Scores,
   runDir: string,
   interrupts: { readonly count: number },
 ): Promise<void> {
   const { settings, backend, report, skipBadImages } = options;
   const dataset = await loadEvalDataset(settings);
   const network = scoringNetwork(backend, settings);
-  const tensors = await trainer.tensors();
+  let score: Score;
   try {
     network.setWeights(valuesOf(tensors));
     const made = await predict(network, settings, dataset, {
@@ -317,17 +289,18 @@ async function evaluate(
       onBatch: (samples, total) => report.scoring(samples, total),
       shouldStop: () => interrupts.count > 0,
     });
-    at.score = scorePredictions(made, settings, dataset);
+    score = scorePredictions(made, settings, dataset);
   } finally {
     network.close();
   }
-  const ap = at.score.stats[0]!;
-  if (at.bestAp === undefined || ap >= at.bestAp) {
-    at.bestAp = ap;
-    markBest(checkpoint, ap);
+  scores.last = score;
+  const ap = score.stats[0]!;
+  if (scores.best === undefined || ap >= scores.best) {
+    scores.best = ap;
+    markBest(path, ap);
     writeModelFile(join(runDir, 'best_model.safetensors'), tensors, savedMetadata(settings));
   }
-  report.scored({ epoch: at.epoch, step: at.step, score: at.score, bestAp: at.bestAp });
+  report.scored({ epoch, step, score, bestAp: scores.best });
 }
 
 function badLoss(loss: number, learningRate: number, at: Progress, runDir: string) {

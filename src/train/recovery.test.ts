@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Backend } from '../backends/backend.ts';
+import { DeviceLost } from '../backends/faults.ts';
+import { createDnnlBackend } from '../backends/onednn/index.ts';
+import { environmentError, inputError } from '../errors.ts';
+import { breakable } from './breakable.testing.ts';
+import { Recovery } from './recovery.ts';
+import { createTrainReport } from './report.ts';
+import { settingsOf, tinyRun } from './tinyRun.testing.ts';
+import { train } from './train.ts';
+
+const real = createDnnlBackend({ threads: 1 });
+const tiny = await tinyRun();
+
+/** Two epochs, each scored at its end. */
+async function run(name: string, backend: Backend) {
+  const out = join(tiny.folder, name);
+  const { settings, resolved } = settingsOf([
+    ...tiny.options,
+    'epoch=2',
+    'snapshot_epoch=1',
+    `save_dir=${out}`,
+  ]);
+  await train({
+    settings,
+    config: resolved,
+    backend,
+    report: createTrainReport({ json: false, quiet: true }),
+    evaluate: true,
+    seed: 1,
+    accumulate: 1,
+    saveMinutes: 30,
+    skipBadImages: false,
+  });
+  return join(out, 'demo');
+}
+
+const timed = ['images_per_second', 'data_seconds'];
+
+/** The finished weights to the byte, and what metrics.jsonl says but for times. */
+function results(runDir: string) {
+  const lines = readFileSync(join(runDir, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  const metrics = lines.map((line) => Object.entries(JSON.parse(line)));
+  return {
+    metrics: metrics.map((fields) => fields.filter(([name]) => !timed.includes(name))),
+    weights: readFileSync(join(runDir, 'model_final.safetensors')),
+    best: readFileSync(join(runDir, 'best_model.safetensors')),
+  };
+}
+
+let runs = 0;
+const whole = results(
+  await run(
+    'whole',
+    breakable(real, (n) => {
+      runs = n;
+      return false;
+    }),
+  ),
+);
+const stepsPerEpoch = (whole.metrics.length - 2) / 2;
+
+test('a run whose device was lost ends in the same bytes, and tells every step once', async (t) => {
+  // A step is two runs, gradients and update.
+  const scoring = 2 * stepsPerEpoch + 1;
+  const cases: [string, readonly number[]][] = [
+    ['in the first step', [1]],
+    ['between gradients and update', [4]],
+    ['in the first evaluation', [scoring]],
+    ['in the second epoch', [runs / 2 + 3]],
+    ['in the last evaluation', [runs]],
+    ['again while steps are done again', [6, 9]],
+    ['twice in one evaluation', [scoring, scoring + 1]],
+  ];
+  for (const [when, lost] of cases) {
+    await t.test(when, async () => {
+      const backend = breakable(real, (n) => lost.includes(n));
+      assert.deepEqual(results(await run(when.replaceAll(' ', '-'), backend)), whole);
+    });
+  }
+});
+
+test('three losses without a new step end the run with what happened', async () => {
+  let renewed = 0;
+  const backend = breakable(real, (n) => n > 4);
+  const counted = {
+    ...backend,
+    renew: () => {
+      renewed++;
+      return backend.renew!();
+    },
+  };
+  await assert.rejects(run('given-up', counted), {
+    exitCode: 4,
+    message: /was lost \(by a test\)/,
+  });
+  assert.equal(renewed, 2);
+});
+
+const lost = environmentError('gpu: lost.', { cause: new DeviceLost('a test') });
+
+test('losses are counted anew from every step that was not there before', async () => {
+  const recovery = new Recovery<number>({ ...real, renew: async () => {} });
+  recovery.keep(7, 0);
+  for (const step of [8, 7, 9, 9, 10]) assert.equal(await recovery.renew(lost, step), 7);
+  await recovery.renew(lost, 10);
+  await assert.rejects(recovery.renew(lost, 9), lost);
+});
+
+test('other errors, and losses on a backend that has one device only, go through', async () => {
+  const recovery = new Recovery<number>({ ...real, renew: async () => {} });
+  recovery.keep(1, 0);
+  const other = inputError('a picture');
+  await assert.rejects(recovery.renew(other, 1), other);
+  const single = new Recovery<number>(real, 0);
+  single.keep(1, 0);
+  assert.equal(single.due, false);
+  await assert.rejects(single.renew(lost, 1), lost);
+});
+
+test('where no other device can be had the error says both', async () => {
+  const renew = () => Promise.reject(environmentError('gpu: no adapter found.'));
+  const recovery = new Recovery<number>({ ...real, renew });
+  recovery.keep(1, 0);
+  await assert.rejects(recovery.renew(lost, 1), {
+    exitCode: 4,
+    message: 'gpu: lost. No other device could be had: gpu: no adapter found.',
+  });
+});
+
+test('copies are so far apart that they take a hundredth of the time', () => {
+  const backend = { ...real, renew: async () => {} };
+  const often = new Recovery<number>(backend, 0);
+  assert.equal(often.due, true);
+  often.keep(1, 0);
+  assert.equal(often.due, true);
+  often.keep(1, 1000);
+  assert.equal(often.due, false);
+  const rarely = new Recovery<number>(backend, 3600);
+  rarely.keep(1, 0);
+  assert.equal(rarely.due, false);
+});
