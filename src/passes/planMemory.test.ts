@@ -46,6 +46,28 @@ test('buffers that live at the same time never overlap, whatever they are', () =
   );
 });
 
+test('no buffer lies in two segments, and those of one time still never overlap', () => {
+  fc.assert(
+    fc.property(fc.array(request, { maxLength: 40 }), (requests) => {
+      const segment = 5056;
+      const { offsets } = planMemory(requests, segment);
+      requests.forEach((a, i) => {
+        const first = Math.floor(offsets[i]! / segment);
+        assert.ok(offsets[i]! + occupied(a.bytes) <= (first + 1) * segment);
+        for (let j = 0; j < i; j++) {
+          const b = requests[j]!;
+          if (!meet(a, b) || a.bytes === 0 || b.bytes === 0) continue;
+          assert.ok(
+            offsets[i]! + a.bytes <= offsets[j]! || offsets[j]! + b.bytes <= offsets[i]!,
+            `buffers ${i} and ${j} overlap`,
+          );
+        }
+      });
+    }),
+    { seed: 1, numRuns: 500 },
+  );
+});
+
 test('a chain of buffers takes turns in two places', () => {
   const chain = Array.from({ length: 9 }, (_, i) => ({ bytes: 1000, first: i, last: i + 1 }));
   const { arenaBytes, lowerBound } = planMemory(chain);

@@ -21,8 +21,12 @@ export const align = (bytes: number) => Math.ceil(bytes / alignment) * alignment
 
 /**
  * Greedy by size: the largest buffer first, each at the lowest offset that is free for its whole life.
+ * @param segment where the arena consists of several pieces of memory, bytes of each: no buffer lies in two
  */
-export function planMemory(requests: readonly BufferRequest[]): MemoryPlan {
+export function planMemory(
+  requests: readonly BufferRequest[],
+  segment = Number.POSITIVE_INFINITY,
+): MemoryPlan {
   const order = requests
     .map((_, i) => i)
     .sort((a, b) => requests[b]!.bytes - requests[a]!.bytes || a - b);
@@ -33,7 +37,7 @@ export function planMemory(requests: readonly BufferRequest[]): MemoryPlan {
   for (const i of order) {
     const request = requests[i]!;
     const size = align(request.bytes);
-    const offset = lowestGap(request, size, placed, requests, offsets);
+    const offset = lowestGap(request, size, segment, placed, requests, offsets);
     offsets[i] = offset;
     insertByOffset(placed, i, offsets);
     arenaBytes = Math.max(arenaBytes, offset + size);
@@ -44,18 +48,25 @@ export function planMemory(requests: readonly BufferRequest[]): MemoryPlan {
 function lowestGap(
   request: BufferRequest,
   size: number,
+  segment: number,
   placed: readonly number[],
   requests: readonly BufferRequest[],
   offsets: readonly number[],
 ): number {
-  let end = 0;
+  let start = 0;
   for (const j of placed) {
     const other = requests[j]!;
     if (other.last < request.first || other.first > request.last) continue;
-    if (offsets[j]! - end >= size) break;
-    end = Math.max(end, offsets[j]! + align(other.bytes));
+    if (offsets[j]! - start >= size) break;
+    start = undivided(Math.max(start, offsets[j]! + align(other.bytes)), size, segment);
   }
-  return end;
+  return start;
+}
+
+/** The first offset from `start` on at which `size` bytes lie in one segment. */
+function undivided(start: number, size: number, segment: number): number {
+  const room = segment - (start % segment);
+  return size <= room ? start : start + room;
 }
 
 function insertByOffset(placed: number[], i: number, offsets: readonly number[]): void {

@@ -28,21 +28,19 @@ export function planArenas(
   most: number,
 ): ArenaPlan {
   const requests = lifetimes(dispatches, [...handedOver]);
+  const segment = most - (most % aligned(1));
+  if (requests.some(({ bytes }) => bytes > segment))
+    throw new Error(`arena: a tensor is larger than ${segment} bytes`);
+  const { offsets, lowerBound } = planMemory(requests, segment);
   const places = new Map<GpuBlock, Place>();
   const arenas: number[] = [];
-  let rest = requests;
-  while (rest.length > 0) {
-    const { offsets } = planMemory(rest);
-    const end = (i: number) => offsets[i]! + rest[i]!.bytes;
-    const inside = rest.map((_, i) => end(i)).filter((bytes) => bytes <= most);
-    if (inside.length === 0) throw new Error(`arena: a tensor is larger than ${most} bytes`);
-    rest.forEach(({ block }, i) => {
-      if (end(i) <= most) places.set(block, { arena: arenas.length, offset: offsets[i]! });
-    });
-    arenas.push(Math.max(...inside));
-    rest = rest.filter(({ block }) => !places.has(block));
-  }
-  return { places, arenas, lowerBound: planMemory(requests).lowerBound };
+  requests.forEach(({ block, bytes }, i) => {
+    const arena = Math.floor(offsets[i]! / segment);
+    const offset = offsets[i]! - arena * segment;
+    places.set(block, { arena, offset });
+    arenas[arena] = Math.max(arenas[arena] ?? 0, offset + bytes);
+  });
+  return { places, arenas, lowerBound };
 }
 
 /** From the first to the last dispatch that touches a block; what the host touches, to the edge. */
