@@ -1,263 +1,154 @@
-// npm run bench:tfjs -- [--batch 4] [--size 384x288] [--rounds 5] [--kind forward] [--guess]: the convolutions
-// of HRNet-W32, each in turn here and in TensorFlow.js' WebGPU backend, on one device, with the same numbers
-// and results compared. Wall clock from the first call to the device's word that all is done, of as
-// many runs as fill a few ms: TensorFlow.js' share of JavaScript a call counts, as it does in life; ours is
-// recorded beforehand, as it is in life. Layers whose channels are no multiple of 4 are left out (the
-// first and the last). TensorFlow.js comes from npm into a temporary folder, with scripts off.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// npm run bench:tfjs -- [--part step] [--part kernels] [--only '3×3 s2'] [--size 64x64] [--batch 2] [--rounds 5] [--guess] [--json]:
+// a training step of a small HRNet-W32, then the kernels of HRNet-W32, each in turn here and in TensorFlow.js'
+// WebGPU backend, on one device, with the same numbers and results compared. Without a GPU that is
+// SwiftShader, which computes on the CPU. How the sides are timed is in tfjs/race.ts.
 import { parseArgs } from 'node:util';
-import { globals } from 'webgpu';
-import {
-  type ConvDims,
-  type ConvKind,
-  flopsOf,
-  sizesOf,
-} from '../src/backends/webgpu/conv/dims.ts';
-import { type ConvArray, convTrial, floatsOf } from '../src/backends/webgpu/conv/trial.ts';
-import { bufferUsage, mapModeRead } from '../src/backends/webgpu/device.ts';
-import { openNodeGpu } from '../src/backends/webgpu/nodeDevice.ts';
+import type { ConvKind } from '../src/backends/webgpu/conv/dims.ts';
+import { createGpuBackend } from '../src/backends/webgpu/index.ts';
+import { hasGpuHardware, openNodeGpu } from '../src/backends/webgpu/nodeDevice.ts';
 import { readTiles } from '../src/backends/webgpu/nodeTiles.ts';
 import { chooseTile } from '../src/backends/webgpu/tileSearch.ts';
 import { hrnetConfig } from '../src/models/hrnetConfigs.ts';
-import { median } from '../src/train/median.ts';
 import { hrnetLayers } from './hrnetLayers.ts';
+import { adam, addRelu, batchNorm, convolution, upsample } from './tfjs/kernels.ts';
+import { type Outcome, type Race, race } from './tfjs/race.ts';
+import { raceSteps } from './tfjs/step.ts';
+import { loadTensorFlow, tensorFlowVersion } from './tfjs/tensorFlow.ts';
 
-const version = '4.22.0';
 const { values: flags } = parseArgs({
   options: {
-    batch: { type: 'string', default: '4' },
-    size: { type: 'string', default: '384x288' },
+    part: { type: 'string', multiple: true, default: ['step', 'kernels'] },
+    only: { type: 'string', default: '' },
+    batch: { type: 'string', default: '2' },
+    size: { type: 'string', default: '64x64' },
     rounds: { type: 'string', default: '5' },
-    kind: { type: 'string', multiple: true, default: ['forward', 'gradInput', 'gradWeight'] },
     guess: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
   },
 });
 const [height, width] = flags.size.split('x').map(Number) as [number, number];
-const rounds = Number(flags.rounds);
-/** A timed run lasts at least this long, so that the way to the device does not count. */
-const leastMilliseconds = 5;
-/** Largest difference over the largest magnitude: float32 sums in another order. */
-const tolerance = 1e-4;
+const [batch, rounds] = [Number(flags.batch), Number(flags.rounds)];
+const say = (line: string) => void (flags.json || process.stdout.write(`${line}\n`));
 
+if (!hasGpuHardware()) await useSwiftShader();
 const gpu = await openNodeGpu();
-const { device } = gpu;
-const tf = loadTensorFlow();
 const measured = flags.guess ? {} : readTiles(gpu.adapter.name);
+const backend = createGpuBackend(gpu, {
+  chooseTile: (kind, dims, features) => chooseTile(kind, dims, features, measured),
+});
+const tf = await loadTensorFlow(gpu.device);
+const engines = { device: gpu.device, backend, tf };
 
-/** What is used of TensorFlow.js; its own types need a browser's. */
-interface TensorFlow {
-  tensor(values: Float32Array, shape: readonly number[]): Tensor;
-  engine(): {
-    runKernel(name: string, inputs: Record<string, Tensor>, attrs: object): Tensor;
-  };
-  env(): { set(flag: string, value: unknown): void };
-  registerBackend(name: string, make: () => unknown): void;
-  setBackend(name: string): Promise<boolean>;
-  backend(): Record<
-    'ensureCommandEncoderReady' | 'endComputePassEncoder' | 'submitQueue',
-    () => void
-  >;
-}
-interface Tensor {
-  data(): Promise<Float32Array>;
-  dispose(): void;
+async function useSwiftShader(): Promise<void> {
+  const { ensureReady, swiftshaderFile } = await import(
+    new URL('../scripts/setup.js', import.meta.url).href
+  );
+  ensureReady({ need: ['swiftshader'] });
+  process.env.VK_ICD_FILENAMES ??= swiftshaderFile;
 }
 
-function loadTensorFlow(): TensorFlow {
-  const folder = join(tmpdir(), 'hrpose-bench-tfjs');
-  if (!existsSync(join(folder, 'node_modules/@tensorflow/tfjs-backend-webgpu'))) {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{"private":true}');
-    const packages = ['core', 'backend-webgpu'].map(
-      (name) => `@tensorflow/tfjs-${name}@${version}`,
-    );
-    const install = ['i', '--ignore-scripts', '--no-audit', '--no-fund', ...packages];
-    execFileSync('npm', install, { cwd: folder, stdio: 'ignore' });
-  }
-  Object.assign(globalThis, globals);
-  const require = createRequire(join(folder, 'package.json'));
-  const core = require('@tensorflow/tfjs-core') as TensorFlow;
-  const { WebGPUBackend } = require('@tensorflow/tfjs-backend-webgpu');
-  // It works where a browser's name is; at its loading it would have opened a device of its own.
-  Object.defineProperty(globalThis, 'navigator', { value: { gpu: {} }, configurable: true });
-  core.registerBackend('webgpu', () => new WebGPUBackend(device, device.adapterInfo));
-  // Small tensors would go to the CPU.
-  core.env().set('WEBGPU_CPU_FORWARD', false);
-  return core;
+interface Entry extends Race {
+  /** In a step of the network, where it is counted. */
+  readonly count?: number;
 }
 
-/** One side of the comparison: `run` hands the device so many convolutions; `result` reads the last. */
-interface Side {
-  run(count: number): void;
-  result(): Promise<Float32Array>;
-  close(): void;
+const wide = hrnetConfig('hrnet', 32, 17);
+
+function convolutions(): Entry[] {
+  const layers = hrnetLayers(wide, { batch, height, width });
+  return (['forward', 'gradInput', 'gradWeight'] as const).flatMap((direction: ConvKind) =>
+    layers
+      .filter(({ first }) => !(first && direction === 'gradInput'))
+      .map(({ dims, count }) => ({ ...convolution(engines, direction, dims), count })),
+  );
 }
 
-type Arrays = Readonly<Record<'x' | 'w' | 'dy', Float32Array>>;
-
-const random = (count: number) => Float32Array.from({ length: count }, () => 2 * Math.random() - 1);
-
-function theirs(kind: ConvKind, d: ConvDims, arrays: Arrays): Side {
-  const xShape = [d.n, d.h, d.w, d.cin];
-  const wShape = [d.kh, d.kw, d.cin, d.cout];
-  const x = tf.tensor(arrays.x, xShape);
-  const filter = tf.tensor(arrays.w, wShape);
-  const dy = tf.tensor(arrays.dy, [d.n, d.outH, d.outW, d.cout]);
-  const { stride, padding: p } = d;
-  const pad = [
-    [0, 0],
-    [p, p],
-    [p, p],
-    [0, 0],
+/** The rest, at the sizes of the four branches, and of the bottlenecks before them. */
+function others(): Entry[] {
+  const branches = [0, 1, 2, 3].map((b) => {
+    const stride = 4 * 2 ** b;
+    return [batch, 32 * 2 ** b, height / stride, width / stride];
+  });
+  const shapes = [[batch, 256, height / 4, width / 4], ...branches];
+  return [
+    ...shapes.map((shape) => batchNorm(engines, shape)),
+    ...shapes.map((shape) => addRelu(engines, shape)),
+    ...[2, 4, 8].map((scale) => upsample(engines, branches[0]!, scale)),
+    adam(engines, wide, 'HRNet-W32'),
   ];
-  const attrs = { strides: [stride, stride], pad, dataFormat: 'NHWC', dilations: [1, 1] };
-  const calls = {
-    forward: ['Conv2D', { x, filter }, attrs],
-    gradInput: ['Conv2DBackpropInput', { dy, filter }, { ...attrs, inputShape: xShape }],
-    gradWeight: ['Conv2DBackpropFilter', { x, dy }, { ...attrs, filterShape: wShape }],
-  } as const;
-  const [name, inputs, more] = calls[kind];
-  const once = () => tf.engine().runKernel(name, inputs, more);
-  return {
-    run(count) {
-      for (let i = 0; i < count; i++) once().dispose();
-      const backend = tf.backend();
-      backend.ensureCommandEncoderReady();
-      backend.endComputePassEncoder();
-      backend.submitQueue();
-    },
-    async result() {
-      const y = once();
-      const values = await y.data();
-      y.dispose();
-      return values;
-    },
-    close: () => [x, filter, dy].forEach((tensor) => void tensor.dispose()),
-  };
 }
 
-async function ours(kind: ConvKind, d: ConvDims, arrays: Arrays): Promise<Side> {
-  const tile = chooseTile(kind, d, gpu.features, measured);
-  const trial = convTrial(kind, d, tile, gpu.features);
-  const { storage, copySource, copyDestination, mapRead } = bufferUsage;
-  const buffers = new Map<ConvArray, GPUBuffer>();
-  for (const name of new Set(trial.calls.flatMap(({ arrays }) => arrays))) {
-    const floats = name === 'scratch' ? trial.scratchFloats : floatsOf(d, name);
-    const buffer = gpu.createBuffer(name, floats * 4, storage | copySource | copyDestination);
-    if (name in arrays)
-      device.queue.writeBuffer(buffer, 0, arrays[name as 'x'] as Float32Array<ArrayBuffer>);
-    buffers.set(name, buffer);
+type Row = Outcome & Pick<Entry, 'what' | 'count'>;
+
+async function raceKernels(): Promise<Row[]> {
+  const rows: Row[] = [];
+  say(`\n${'ms, fastest of the rounds'.padEnd(49)}${'ours'.padStart(9)}${'theirs'.padStart(9)}`);
+  for (const entry of [...convolutions(), ...others()]) {
+    if (!entry.what.includes(flags.only)) continue;
+    const { what, count } = entry;
+    const row = { what, ...(count && { count }), ...(await race(gpu.device, entry, rounds)) };
+    rows.push(row);
+    say(kernelLine(row));
   }
-  const commands = await Promise.all(
-    trial.calls.map(async ({ shader, arrays }) => {
-      const { pipeline, layout } = await gpu.pipeline(shader);
-      const entries = arrays.map((name, binding) => ({
-        binding,
-        resource: { buffer: buffers.get(name)! },
-      }));
-      return { shader, pipeline, bindGroup: device.createBindGroup({ layout, entries }) };
-    }),
-  );
-  return {
-    run(count) {
-      const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      for (let i = 0; i < count; i++) {
-        for (const { shader, pipeline, bindGroup } of commands) {
-          pass.setPipeline(pipeline);
-          pass.setBindGroup(0, bindGroup);
-          pass.dispatchWorkgroups(...shader.workgroups);
-        }
-      }
-      pass.end();
-      device.queue.submit([encoder.finish()]);
-    },
-    async result() {
-      const source = buffers.get(trial.result)!;
-      const staging = gpu.createBuffer('result', source.size, mapRead | copyDestination);
-      const encoder = device.createCommandEncoder();
-      encoder.copyBufferToBuffer(source, 0, staging, 0, source.size);
-      device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(mapModeRead);
-      const values = new Float32Array(staging.getMappedRange().slice(0));
-      gpu.free(staging);
-      return values;
-    },
-    close: () => [...buffers.values()].forEach((buffer) => void gpu.free(buffer)),
+  return rows;
+}
+
+const cell = (milliseconds: number) => milliseconds.toFixed(3).padStart(9);
+const times = (ratio: number) => `${ratio.toFixed(2)} ×`.padStart(8);
+
+const kernelLine = ({ what, count, ours, theirs, ratio }: Row) =>
+  `${count ? `${count} ×`.padStart(4) : '    '} ${what.padEnd(44)}${cell(ours.fastest)}${cell(theirs.fastest)}${times(ratio)}${ratio < 1 ? '  slower' : ''}`;
+
+function summary(rows: readonly Row[]): string {
+  const of = (direction: string) => {
+    const all = rows.filter(({ what }) => what.startsWith(`conv ${direction}`));
+    const sum = (side: 'ours' | 'theirs') =>
+      all.reduce((sum, row) => sum + row.count! * row[side].fastest, 0);
+    return all.length === 0
+      ? []
+      : [
+          `${`all of ${direction}`.padEnd(49)}${cell(sum('ours'))}${cell(sum('theirs'))}${times(sum('theirs') / sum('ours'))}`,
+        ];
   };
+  const slower = rows.filter(({ ratio }) => ratio < 1).length;
+  return [
+    ...['forward', 'gradInput', 'gradWeight'].flatMap(of),
+    `slower on ${slower} of ${rows.length} kernels; lowest ratio ${Math.min(...rows.map(({ ratio }) => ratio)).toFixed(2)}`,
+  ].join('\n');
 }
 
-async function milliseconds(side: Side, count: number): Promise<number> {
-  const start = performance.now();
-  side.run(count);
-  await device.queue.onSubmittedWorkDone();
-  return (performance.now() - start) / count;
-}
-
-function expectEqual(a: Float32Array, b: Float32Array, what: string): void {
-  const magnitude = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const off = a.findIndex((value, i) => !(Math.abs(value - b[i]!) <= tolerance * magnitude));
-  if (off >= 0 || a.length !== b.length)
-    throw new Error(`${what}: the results differ: ${a[off]} and ${b[off]} at ${off}`);
-}
-
-/** Medians of alternating rounds, ms a convolution. */
-async function compare(kind: ConvKind, d: ConvDims): Promise<readonly [number, number]> {
-  const arrays = {
-    x: random(floatsOf(d, 'x')),
-    w: random(floatsOf(d, 'w')),
-    dy: random(floatsOf(d, 'dy')),
-  };
-  const sides = [await ours(kind, d, arrays), theirs(kind, d, arrays)] as const;
-  try {
-    const first = [];
-    for (const side of sides) {
-      await milliseconds(side, 1);
-      first.push(await milliseconds(side, 1));
-    }
-    expectEqual(await sides[0].result(), await sides[1].result(), `${kind} ${sizesOf(d)}`);
-    const count = Math.max(1, Math.ceil(leastMilliseconds / Math.min(...first)));
-    const times: [number[], number[]] = [[], []];
-    for (let round = 0; round < rounds; round++)
-      for (const side of [0, 1] as const) times[side].push(await milliseconds(sides[side], count));
-    return [median(times[0]), median(times[1])];
-  } finally {
-    for (const side of sides) side.close();
-  }
-}
-
-async function compareAll(kind: ConvKind): Promise<void> {
-  process.stdout.write(`\n${kind}\n`);
-  const sums = { flops: 0, ours: 0, theirs: 0 };
-  for (const { dims, count } of layers) {
-    const [a, b] = await compare(kind, dims);
-    sums.flops += count * flopsOf(dims);
-    sums.ours += count * a;
-    sums.theirs += count * b;
-    process.stdout.write(
-      `${String(count).padStart(4)} × ${sizesOf(dims).padEnd(26)} ${a.toFixed(3).padStart(9)} ms, TensorFlow.js ${b.toFixed(3).padStart(9)} ms: ${(b / a).toFixed(2)}×\n`,
+const report: Record<string, unknown> = {
+  adapter: gpu.adapter.name,
+  tensorFlow: tensorFlowVersion,
+  ...{ height, width, batch, rounds },
+  tiles: Object.keys(measured).length > 0 ? 'measured' : 'guessed',
+};
+say(
+  `${gpu.adapter.name}; TensorFlow.js ${tensorFlowVersion}; ${flags.size}, batch ${batch}; tiles ${report.tiles}`,
+);
+try {
+  if (flags.part.includes('step')) {
+    const config = hrnetConfig('hrnet-small', 32, 17);
+    const step = await raceSteps(engines, { config, inputSize: { height, width }, batch, rounds });
+    report.step = step;
+    say(
+      [
+        '\na training step of the small HRNet-W32',
+        ...step.losses.map(
+          ({ ours, theirs }, i) => `loss ${i + 1}: ${ours}, TensorFlow.js ${theirs}`,
+        ),
+        `median ${step.ours.median.toFixed(0)} ms, TensorFlow.js ${step.theirs.median.toFixed(0)} ms: ${(step.theirs.median / step.ours.median).toFixed(2)} ×`,
+        `(fastest ${step.ours.fastest.toFixed(0)} and ${step.theirs.fastest.toFixed(0)} ms; ${step.theirKernels} calls of kernels in TensorFlow.js, all on the device)`,
+      ].join('\n'),
     );
   }
-  process.stdout.write(
-    `all ${(sums.flops / 1e9).toFixed(1)} GFLOP: ${sums.ours.toFixed(1)} ms, TensorFlow.js ${sums.theirs.toFixed(1)} ms: ${(sums.theirs / sums.ours).toFixed(2)}×\n`,
-  );
+  if (flags.part.includes('kernels')) {
+    const rows = await raceKernels();
+    report.kernels = rows;
+    if (rows.length > 0) say(`\n${summary(rows)}`);
+  }
+  if (flags.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+} finally {
+  gpu.close();
 }
-
-await tf.setBackend('webgpu');
-const layers = hrnetLayers(hrnetConfig('hrnet', 32, 17), {
-  batch: Number(flags.batch),
-  height,
-  width,
-}).filter(({ dims }) => dims.cin % 4 === 0 && dims.cout % 4 === 0);
-process.stdout.write(
-  `${gpu.adapter.name}; TensorFlow.js ${version}; HRNet-W32, ${flags.size}, batch ${flags.batch}; tiles ${
-    Object.keys(measured).length > 0 ? 'measured' : 'guessed'
-  }\n`,
-);
-for (const kind of flags.kind as ConvKind[]) await compareAll(kind);
-gpu.close();
 process.exit(0);
