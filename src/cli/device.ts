@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Backend } from '../backends/backend.ts';
 import type { Precision, SearchMode } from '../backends/onednn/index.ts';
-import type { GpuOptions } from '../backends/webgpu/program.ts';
+import type { LoweringOptions } from '../backends/webgpu/lower.ts';
 import { HrposeError, usageError } from '../errors.ts';
 
 export interface DeviceOptions {
@@ -105,7 +105,7 @@ async function openGpu({ amp, search }: DeviceOptions, hardware = false): Promis
 }
 
 /** Convolutions cut as 'npm run bench:gpu-conv -- --save' found best on this adapter. */
-async function measuredTiles(adapter: string): Promise<GpuOptions> {
+async function measuredTiles(adapter: string): Promise<LoweringOptions> {
   const [{ readTiles }, { chooseTile }] = await Promise.all([
     import('../backends/webgpu/nodeTiles.ts'),
     import('../backends/webgpu/tileSearch.ts'),

@@ -1,10 +1,12 @@
-// The WebGPU backend: float32 on any GPU, in Node (nodeDevice.ts opens the device) and in browsers.
+// The WebGPU backend: float32, or float32 on activations in halves, on any GPU, in Node (nodeDevice.ts opens the device)
+// and in browsers.
 import type { Backend } from '../backend.ts';
 import type { Gpu } from './device.ts';
-import { type GpuOptions, GpuProgram } from './program.ts';
+import type { LoweringOptions } from './lower.ts';
+import { GpuProgram } from './program.ts';
 import { GpuStates } from './states.ts';
 
-export interface GpuBackendOptions extends GpuOptions {
+export interface GpuBackendOptions extends LoweringOptions {
   /** Opens a device in place of one that was lost. */
   readonly reopen?: () => Promise<Gpu>;
 }
@@ -19,7 +21,7 @@ export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): B
   };
   return {
     name: 'webgpu',
-    activationBytes: 4,
+    activationBytes: options.activations === 'f16' ? 2 : 4,
     availableBytes: () => Number.POSITIVE_INFINITY,
     createStates: () => new GpuStates(gpu),
     prepare(graph, { states } = {}) {

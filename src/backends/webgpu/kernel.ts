@@ -5,6 +5,7 @@
 // weight [M, C, k, k] is [k, k, C4, M4]. What is padding is zero, and every kernel leaves it zero.
 
 import type { Shape } from '../../graph/graph.ts';
+import type { Storage } from './halves.ts';
 import type { Layout } from './layout.ts';
 
 /** One compute shader with its bindings in order: binding i of group 0 is bindings[i]. */
@@ -41,7 +42,7 @@ export interface BufferRange {
 
 /** A stretch of memory: in the program's arena, where its lifetime decides, or owned by a state. */
 export interface GpuBlock {
-  /** Multiple of 16: kernels read vectors of four floats. */
+  /** Of whole vectors: 16 bytes each, 8 where they are halves. */
   readonly bytes: number;
   readonly state?: string;
   /** Where it lies, for a stretch over several states. */
@@ -50,10 +51,11 @@ export interface GpuBlock {
   pinned?: 'feed' | 'output';
 }
 
-/** A tensor on the device: its logical shape, its layout and the memory it lies in. */
+/** A tensor on the device: its logical shape, how its elements lie and the memory they lie in. */
 export interface GpuTensor {
   readonly shape: Shape;
   readonly layout: Layout;
+  readonly storage: Storage;
   readonly block: GpuBlock;
 }
 

@@ -1,6 +1,7 @@
 // How tensors lie in the device's memory, and the way there and back for what the host hands over.
 
 import { elementCount, type Shape } from '../../graph/graph.ts';
+import type { Storage } from './halves.ts';
 
 /**
  * plain: row-major, filled up with zeros to a multiple of 4 floats; everything that is not 4-dimensional.
@@ -12,7 +13,7 @@ export type Layout = 'plain' | 'channelsLast' | 'weights';
 /** Filled up to a multiple of 4. */
 export const padded = (channels: number): number => Math.ceil(channels / 4) * 4;
 
-/** Floats from one index to the next in each of the four dimensions, and floats in all. */
+/** Elements from one index to the next in each of the four dimensions, and elements in all. */
 export interface Strides {
   readonly steps: readonly [number, number, number, number];
   readonly floats: number;
@@ -43,8 +44,8 @@ export function four(shape: Shape): readonly [number, number, number, number] {
   return [...ones, ...shape] as unknown as readonly [number, number, number, number];
 }
 
-export const layoutBytes = (shape: Shape, layout: Layout): number =>
-  stridesOf(shape, layout).floats * 4;
+export const layoutBytes = (shape: Shape, layout: Layout, storage: Storage = 'f32'): number =>
+  stridesOf(shape, layout).floats * (storage === 'f16' ? 2 : 4);
 
 /** Row-major values as they lie on the device, padding included. */
 export function pack(values: Float32Array, shape: Shape, layout: Layout): Float32Array {

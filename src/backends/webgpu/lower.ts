@@ -5,9 +5,10 @@ import type { Graph, State, Value, ValueId } from '../../graph/graph.ts';
 import { type Site, siteOf } from '../site.ts';
 import type { ConvDims, ConvKind } from './conv/dims.ts';
 import { convTiles, type Tile } from './conv/tile.ts';
+import { type Storage, vectors } from './halves.ts';
 import type { Dispatch, GpuBlock, GpuFeatures, GpuTensor, Shader } from './kernel.ts';
 import { copyShader, reorderShader } from './kernels/reorder.ts';
-import { type Layout, layoutBytes } from './layout.ts';
+import { type Layout, layoutBytes, stridesOf } from './layout.ts';
 import type { StateTable } from './stateTable.ts';
 
 export type Kernel = (at: Site, low: Lowering) => void;
@@ -17,6 +18,13 @@ export type ChooseTile = (kind: ConvKind, dims: ConvDims, features: GpuFeatures)
 
 const bestGuess: ChooseTile = (kind, dims, features) => convTiles(kind, dims, features)[0]!;
 
+export interface LoweringOptions {
+  /** How convolutions are cut; the best guess by default. */
+  readonly chooseTile?: ChooseTile | undefined;
+  /** How activations and their gradients lie (default f32). */
+  readonly activations?: Storage;
+}
+
 export class Lowering {
   readonly features: GpuFeatures;
   readonly dispatches: Dispatch[] = [];
@@ -25,6 +33,9 @@ export class Lowering {
   readonly #graph: Graph;
   readonly #states: StateTable;
   readonly #chooseTile: ChooseTile;
+  readonly #activations: Storage;
+  /** Values that stay f32 whatever activations are. */
+  readonly #exact: ReadonlySet<ValueId>;
   readonly #tensors = new Map<ValueId, GpuTensor>();
   readonly #reordered = new Map<ValueId, GpuTensor[]>();
   readonly #stateBlocks = new Map<string, GpuBlock>();
@@ -40,9 +51,11 @@ export class Lowering {
     graph: Graph,
     states: StateTable,
     features: GpuFeatures,
-    chooseTile: ChooseTile = bestGuess,
+    { chooseTile = bestGuess, activations = 'f32' }: LoweringOptions = {},
   ) {
     this.#chooseTile = chooseTile;
+    this.#activations = activations;
+    this.#exact = exactValues(graph);
     this.#graph = graph;
     this.#states = states;
     this.features = features;
@@ -90,7 +103,7 @@ export class Lowering {
     const copies = this.#reordered.get(value.id) ?? [];
     const known = copies.find((copy) => copy.layout === layout);
     if (known) return known;
-    const copy = this.scratch(value.shape, layout);
+    const copy = this.scratch(value.shape, layout, this.#storageOf(value, layout));
     this.#reorder(tensor, copy);
     this.#reordered.set(value.id, [...copies, copy]);
     return copy;
@@ -102,8 +115,8 @@ export class Lowering {
   }
 
   /** Memory that lives between the dispatches that touch it. */
-  scratch(shape: readonly number[], layout: Layout = 'plain'): GpuTensor {
-    return { shape, layout, block: { bytes: layoutBytes(shape, layout) } };
+  scratch(shape: readonly number[], layout: Layout = 'plain', storage: Storage = 'f32'): GpuTensor {
+    return { shape, layout, storage, block: { bytes: layoutBytes(shape, layout, storage) } };
   }
 
   /**
@@ -115,7 +128,9 @@ export class Lowering {
     const own = state && this.#stateTensor(state, this.#graph.values[state.value]!, layout);
     const readLater = state !== undefined && (this.#lastRead.get(state.value) ?? -1) > this.#node;
     const inPlace = own !== undefined && !readLater && own.layout === layout;
-    const tensor = inPlace ? own : this.scratch(value.shape, layout);
+    const tensor = inPlace
+      ? own
+      : this.scratch(value.shape, layout, this.#storageOf(value, layout));
     this.#tensors.set(value.id, tensor);
     return tensor;
   }
@@ -134,6 +149,10 @@ export class Lowering {
   dispatch(shader: Shader, tensors: readonly GpuTensor[], flops = 0, op = this.#owner.op): void {
     if (shader.bindings.length !== tensors.length)
       throw new Error(`lower: ${shader.label}: ${tensors.length} tensors for its bindings`);
+    shader.bindings.forEach(({ name, type }, i) => {
+      if ((type === vectors('f16')) !== (tensors[i]!.storage === 'f16'))
+        throw new Error(`lower: ${shader.label}: ${name} does not lie as the shader reads it`);
+    });
     const apart = this.#apart(shader, tensors);
     const bytes = apart.reduce((sum, { block }) => sum + block.bytes, 0);
     const node = this.#owner.name;
@@ -151,18 +170,25 @@ export class Lowering {
         seen.add(tensor.block);
         return tensor;
       }
-      const copy = this.scratch(tensor.shape, tensor.layout);
+      const copy = this.scratch(tensor.shape, tensor.layout, tensor.storage);
       this.#copy(tensor, copy);
       return copy;
     });
   }
 
+  #storageOf({ id }: Value, layout: Layout): Storage {
+    return layout === 'channelsLast' && !this.#exact.has(id) ? this.#activations : 'f32';
+  }
+
   #reorder(from: GpuTensor, to: GpuTensor): void {
-    this.dispatch(reorderShader(from.shape, from.layout, to.layout), [from, to], 0, 'reorder');
+    const storages = { x: from.storage, y: to.storage };
+    const shader = reorderShader(from.shape, from.layout, to.layout, storages);
+    this.dispatch(shader, [from, to], 0, 'reorder');
   }
 
   #copy(from: GpuTensor, to: GpuTensor): void {
-    this.dispatch(copyShader(from.block.bytes / 16), [from, to], 0, 'copy');
+    const { floats } = stridesOf(from.shape, from.layout);
+    this.dispatch(copyShader(floats / 4, from.storage), [from, to], 0, 'copy');
   }
 
   #addFeed(value: Value): void {
@@ -171,7 +197,8 @@ export class Lowering {
       dtype === 'uint8'
         ? Math.ceil(shape.reduce((a, b) => a * b, 1) / 16) * 16
         : layoutBytes(shape, 'plain');
-    const tensor: GpuTensor = { shape, layout: 'plain', block: { bytes, pinned: 'feed' } };
+    const block: GpuBlock = { bytes, pinned: 'feed' };
+    const tensor: GpuTensor = { shape, layout: 'plain', storage: 'f32', block };
     this.#tensors.set(value.id, tensor);
     this.feeds.set(value.name, tensor);
   }
@@ -189,7 +216,7 @@ export class Lowering {
       block = { bytes, state: state.name };
       this.#stateBlocks.set(state.name, block);
     }
-    return { shape: value.shape, layout, block };
+    return { shape: value.shape, layout, storage: 'f32', block };
   }
 
   /**
@@ -205,10 +232,19 @@ export class Lowering {
     });
     const taken = moves.map(([from, to]): [GpuTensor, GpuTensor] => {
       if (from.block.state === undefined) return [from, to];
-      const copy = this.scratch(from.shape, from.layout);
+      const copy = this.scratch(from.shape, from.layout, from.storage);
       this.#copy(from, copy);
       return [copy, to];
     });
     for (const [from, to] of taken) this.#reorder(from, to);
   }
+}
+
+/** States, outputs, and what the loss compares: of the difference of near numbers little but rounding would be left. */
+function exactValues({ nodes, states, outputs }: Graph): ReadonlySet<ValueId> {
+  const ofLoss = nodes.filter(({ op }) => op === 'heatmapMse').flatMap(({ inputs }) => inputs);
+  const ofStates = states.flatMap(({ value, next }) =>
+    next === undefined ? [value] : [value, next],
+  );
+  return new Set([...ofLoss, ...ofStates, ...outputs.map(({ value }) => value)]);
 }

@@ -8,7 +8,7 @@ import { bindDispatches, type Command, expectBindable } from './bind.ts';
 import { bufferUsage, type Gpu, mapModeRead } from './device.ts';
 import type { BufferRange, GpuTensor } from './kernel.ts';
 import { kernels } from './kernels.ts';
-import { type ChooseTile, Lowering } from './lower.ts';
+import { Lowering, type LoweringOptions } from './lower.ts';
 import { profileCommands } from './profile.ts';
 import type { GpuStates } from './states.ts';
 
@@ -20,11 +20,6 @@ const breathe = () =>
     if ('setImmediate' in globalThis) setImmediate(resolve);
     else setTimeout(resolve, 0);
   });
-
-export interface GpuOptions {
-  /** How convolutions are cut; the best guess by default. */
-  readonly chooseTile?: ChooseTile | undefined;
-}
 
 interface FeedPlace {
   readonly range: BufferRange;
@@ -60,14 +55,14 @@ export class GpuProgram implements Program {
     graph: Graph,
     states: GpuStates,
     ownsStates: boolean,
-    { chooseTile }: GpuOptions = {},
+    options: LoweringOptions = {},
   ) {
     gpu.expectAlive();
     this.#gpu = gpu;
     this.#graph = graph;
     this.states = states;
     this.#ownsStates = ownsStates;
-    this.#low = new Lowering(graph, states.table, gpu.features, chooseTile);
+    this.#low = new Lowering(graph, states.table, gpu.features, options);
     this.#low.run(kernels);
     const { dispatches, feeds, outputs } = this.#low;
     expectBindable(gpu, dispatches);

@@ -8,7 +8,10 @@ import { add } from '../../ops/elementwise.ts';
 import { conformanceCases } from '../conformance.ts';
 import { withoutConflicts } from './bind.ts';
 import type { Binding, BufferRange, Shader } from './kernel.ts';
+import { copyShader } from './kernels/reorder.ts';
+import { Lowering } from './lower.ts';
 import { leastFeatures, loweredDispatches } from './lowered.testing.ts';
+import { StateTable } from './stateTable.ts';
 import { float, perElement, read, readWrite } from './wgsl.ts';
 
 const network = tinyGraphs({ batch: 2, side: 64 });
@@ -16,8 +19,9 @@ const networkShaders = distinct(loweredDispatches(network));
 const subgroupShaders = distinct(
   loweredDispatches(network, { features: { ...leastFeatures, subgroups: true } }),
 ).filter(({ code }) => code.includes('subgroup'));
+const onHalves = loweredDispatches(network, { activations: 'f16' });
 const caseShaders = distinct(conformanceCases.flatMap(({ graph }) => loweredDispatches([graph])));
-const allShaders = [...networkShaders, ...subgroupShaders, ...caseShaders];
+const allShaders = [...networkShaders, ...subgroupShaders, ...distinct(onHalves), ...caseShaders];
 
 function distinct(dispatches: readonly { readonly shader: Shader }[]): Shader[] {
   return [...new Map(dispatches.map(({ shader }) => [shader.code, shader])).values()];
@@ -56,6 +60,28 @@ test('every shader stays within what the standard guarantees', () => {
 test('a network of one kind has few shaders of it, whatever the number of its layers', () => {
   const all = loweredDispatches(network);
   assert.ok(networkShaders.length * 3 < all.length, `${networkShaders.length} of ${all.length}`);
+});
+
+test('halves hold activations and their gradients, and nothing that the loss compares', () => {
+  const tensors = new Set(onHalves.flatMap(({ tensors }) => tensors));
+  const pictures = [...tensors].filter(({ layout }) => layout === 'channelsLast');
+  const exact = pictures.filter(({ storage }) => storage === 'f32');
+  // Prediction and target.
+  assert.deepEqual(
+    exact.map(({ shape }) => shape),
+    [
+      [2, 5, 16, 16],
+      [2, 5, 16, 16],
+    ],
+  );
+  assert.ok([...tensors].every((t) => t.storage === 'f32' || pictures.includes(t)));
+});
+
+test('a tensor that does not lie as its shader reads it is refused', () => {
+  const states = new StateTable(2 ** 30, (label) => ({ label }) as GPUBuffer);
+  const low = new Lowering(createBuilder().finish(), states, leastFeatures);
+  const [x, y] = [low.scratch([1, 4, 2, 2], 'channelsLast', 'f16'), low.scratch([16])];
+  assert.throws(() => low.dispatch(copyShader(4), [x, y]), /x does not lie as/);
 });
 
 const adamDispatches = (most: number) =>

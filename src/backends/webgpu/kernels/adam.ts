@@ -28,7 +28,7 @@ export const adamUpdate: Kernel = ({ attrs, inputs, outputs }, low) => {
   for (const run of flatRuns(low, parts)) {
     const spans = run.map((range): GpuTensor => {
       const block = { bytes: range.bytes, range };
-      return { shape: [range.bytes / 4], layout: 'plain', block };
+      return { shape: [range.bytes / 4], layout: 'plain', storage: 'f32', block };
     });
     low.dispatch(adamShader(adam, run[0]!.bytes / 16), [rate, power1, power2, ...spans]);
   }

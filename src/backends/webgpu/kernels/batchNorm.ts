@@ -8,8 +8,9 @@
 // T. Chan, G. Golub, R. LeVeque: Updating formulae and a pairwise algorithm for computing sample variances.
 import type { Shape } from '../../../graph/graph.ts';
 import type { BatchNormAttrs } from '../../../ops/batchNorm.ts';
-import type { GpuFeatures, Shader } from '../kernel.ts';
-import { padded } from '../layout.ts';
+import { narrowed, type Storage, type Storages, vectors as vectorsIn, widened } from '../halves.ts';
+import type { GpuFeatures, GpuTensor, Shader } from '../kernel.ts';
+import { padded, stridesOf } from '../layout.ts';
 import type { Kernel } from '../lower.ts';
 import { declare, float, perElement, read, readWrite, rectified } from '../wgsl.ts';
 import {
@@ -109,24 +110,24 @@ const moments: Joined = {
 };
 
 /** partial[(stretch, column)] ← mean and sum of squares around it, two vectors. */
-export function statisticsShader(shape: Shape, features: GpuFeatures): Shader {
+export function statisticsShader(shape: Shape, features: GpuFeatures, x: Storage): Shader {
   const cut = cutOf(shape);
   const { rows, vectors, lines, columns } = cut;
   return overMatrix(
     cut,
     {
       label: `batchNorm statistics ${shape.join('×')}`,
-      bindings: [read('x'), readWrite('partial')],
+      bindings: [read('x', vectorsIn(x)), readWrite('partial')],
       head: `${joinFunction}
 var<workgroup> moments: array<Moments, ${lanes}>;
 `,
-      body: `  let pivot = x[min(first, ${rows - 1}u) * ${vectors}u + column];
+      body: `  let pivot = ${widened(x, `x[min(first, ${rows - 1}u) * ${vectors}u + column]`)};
   var sum = vec4<f32>();
   var squares = vec4<f32>();
   var count = 0.0;
 ${forEachRow(
   cut,
-  `    let d = x[e] - pivot;
+  `    let d = ${widened(x, 'x[e]')} - pivot;
     sum += d;
     squares += d * d;
     count += 1.0;`,
@@ -179,31 +180,44 @@ ${tree([moments], combineLanes, 1, features)}
 }
 
 /** y = gamma · (x − mean) / √(variance + ε) + beta; gamma and beta are 0 in the padding, and so is y. */
-export function normalizeRowsShader(shape: Shape, { epsilon, relu }: BatchNormAttrs): Shader {
+export function normalizeRowsShader(
+  shape: Shape,
+  { epsilon, relu }: BatchNormAttrs,
+  { x, y }: Storages<'x' | 'y'>,
+): Shader {
   const { rows, vectors } = cutOf(shape);
-  const names = ['x', 'gamma', 'beta', 'mean', 'variance'];
+  const perChannel = ['gamma', 'beta', 'mean', 'variance'].map((name) => read(name));
   return perElement({
     label: `batchNorm${relu ? ' relu' : ''} ${shape.join('×')}`,
-    bindings: [...names.map((name) => read(name)), readWrite('y')],
+    bindings: [read('x', vectorsIn(x)), ...perChannel, readWrite('y', vectorsIn(y))],
     count: rows * vectors,
     body: `  let c = i % ${vectors}u;
   let scale = gamma[c] * inverseSqrt(variance[c] + ${float(epsilon)});
-  let value = (x[i] - mean[c]) * scale + beta[c];
-  y[i] = ${relu ? rectified('value') : 'value'};`,
+  let value = (${widened(x, 'x[i]')} - mean[c]) * scale + beta[c];
+  y[i] = ${narrowed(y, relu ? rectified('value') : 'value')};`,
   });
 }
 
 /** What arrives at element e: dy, where the ReLU let x through. */
-const arriving = (relu: boolean, e: string) =>
-  relu ? `select(vec4<f32>(), dy[${e}], y[${e}] > vec4<f32>())` : `dy[${e}]`;
+const arriving = (relu: boolean, e: string, { dy, y }: Matrices) =>
+  relu
+    ? `select(vec4<f32>(), ${widened(dy, `dy[${e}]`)}, ${widened(y, `y[${e}]`)} > vec4<f32>())`
+    : widened(dy, `dy[${e}]`);
 
-const gradientInputs = (relu: boolean) => [read('x'), read('dy'), ...(relu ? [read('y')] : [])];
+type Matrices = Storages<'x' | 'dy' | 'y'>;
+
+const gradientInputs = (relu: boolean, { x, dy, y }: Matrices) => [
+  read('x', vectorsIn(x)),
+  read('dy', vectorsIn(dy)),
+  ...(relu ? [read('y', vectorsIn(y))] : []),
+];
 
 /** partial[(stretch, column)] ← Σ dy and Σ dy · (x − mean), two vectors. */
 export function gradSumsShader(
   shape: Shape,
   { relu }: BatchNormAttrs,
   features: GpuFeatures,
+  storages: Matrices,
 ): Shader {
   const cut = cutOf(shape);
   const { vectors, lines, columns } = cut;
@@ -211,7 +225,7 @@ export function gradSumsShader(
     cut,
     {
       label: `batchNormGrad sums ${shape.join('×')}`,
-      bindings: [...gradientInputs(relu), read('mean'), readWrite('partial')],
+      bindings: [...gradientInputs(relu, storages), read('mean'), readWrite('partial')],
       head: `
 var<workgroup> sums: array<vec4<f32>, ${lanes}>;
 var<workgroup> products: array<vec4<f32>, ${lanes}>;
@@ -221,9 +235,9 @@ var<workgroup> products: array<vec4<f32>, ${lanes}>;
   var product = vec4<f32>();
 ${forEachRow(
   cut,
-  `    let arriving = ${arriving(relu, 'e')};
+  `    let arriving = ${arriving(relu, 'e', storages)};
     sum += arriving;
-    product += arriving * (x[e] - center);`,
+    product += arriving * (${widened(storages.x, 'x[e]')} - center);`,
 )}
   sums[lane] = sum;
   products[lane] = product;
@@ -296,18 +310,29 @@ ${tree([summed('sums'), summed('products')], combineLanes, 1, features)}
   };
 }
 
-export function gradInputShader(shape: Shape, { relu }: BatchNormAttrs): Shader {
+export function gradInputShader(
+  shape: Shape,
+  { relu }: BatchNormAttrs,
+  storages: Matrices & Storages<'dx'>,
+): Shader {
   const { rows, vectors } = cutOf(shape);
   return perElement({
     label: `batchNormGrad${relu ? ' relu' : ''} ${shape.join('×')}`,
-    bindings: [...gradientInputs(relu), read('coefficients'), readWrite('dx')],
+    bindings: [
+      ...gradientInputs(relu, storages),
+      read('coefficients'),
+      readWrite('dx', vectorsIn(storages.dx)),
+    ],
     count: rows * vectors,
     body: `  let at = (i % ${vectors}u) * 4u;
-  let centered = x[i] - coefficients[at];
-  let arriving = ${arriving(relu, 'i')};
-  dx[i] = coefficients[at + 1u] * (arriving - coefficients[at + 2u] - centered * coefficients[at + 3u]);`,
+  let centered = ${widened(storages.x, 'x[i]')} - coefficients[at];
+  let arriving = ${arriving(relu, 'i', storages)};
+  dx[i] = ${narrowed(storages.dx, 'coefficients[at + 1u] * (arriving - coefficients[at + 2u] - centered * coefficients[at + 3u])')};`,
   });
 }
+
+/** About four operations an element in each pass. */
+const flopsOf = ({ shape, layout }: GpuTensor) => stridesOf(shape, layout).floats * 4;
 
 export const batchNormTrain: Kernel = ({ attrs, inputs: [x, gamma, beta], outputs }, low) => {
   const [y, mean, variance] = outputs;
@@ -316,22 +341,22 @@ export const batchNormTrain: Kernel = ({ attrs, inputs: [x, gamma, beta], output
   const source = low.in(x!, 'channelsLast');
   const partial = low.scratch([stretches * vectors * 8]);
   const statistics = [low.out(mean!, 'plain'), low.out(variance!, 'plain')];
-  low.dispatch(statisticsShader(shape, low.features), [source, partial], source.block.bytes);
+  const flops = flopsOf(source);
+  low.dispatch(statisticsShader(shape, low.features, source.storage), [source, partial], flops);
   low.dispatch(combineShader(shape, low.features), [partial, ...statistics]);
   const perChannel = [low.in(gamma!, 'plain'), low.in(beta!, 'plain'), ...statistics];
   const out = low.out(y!, 'channelsLast');
-  low.dispatch(normalizeRowsShader(shape, attrs), [source, ...perChannel, out], out.block.bytes);
+  const storages = { x: source.storage, y: out.storage };
+  low.dispatch(normalizeRowsShader(shape, attrs, storages), [source, ...perChannel, out], flops);
 };
 
 export const batchNormInference: Kernel = ({ attrs, inputs, outputs: [y] }, low) => {
   const [x, ...perChannel] = inputs;
+  const source = low.in(x!, 'channelsLast');
+  const vectors = perChannel.map((value) => low.in(value, 'plain'));
   const out = low.out(y!, 'channelsLast');
-  const tensors = [
-    low.in(x!, 'channelsLast'),
-    ...perChannel.map((value) => low.in(value, 'plain')),
-    out,
-  ];
-  low.dispatch(normalizeRowsShader(x!.shape, attrs), tensors, out.block.bytes);
+  const shader = normalizeRowsShader(x!.shape, attrs, { x: source.storage, y: out.storage });
+  low.dispatch(shader, [source, ...vectors, out], flopsOf(source));
 };
 
 export const batchNormGrad: Kernel = ({ attrs, inputs, outputs: [dx, dgamma, dbeta] }, low) => {
@@ -343,8 +368,11 @@ export const batchNormGrad: Kernel = ({ attrs, inputs, outputs: [dx, dgamma, dbe
   const [scale, center, spread] = [gamma!, mean!, variance!].map((value) => low.in(value, 'plain'));
   const partial = low.scratch([stretches * vectors * 8]);
   const coefficients = low.scratch([vectors * 16]);
-  const flops = matrices[0]!.block.bytes;
-  low.dispatch(gradSumsShader(shape, attrs, low.features), [...matrices, center!, partial], flops);
+  const [x4, dy4, y4] = matrices;
+  const storages = { x: x4!.storage, dy: dy4!.storage, y: y4?.storage ?? 'f32' };
+  const flops = flopsOf(x4!);
+  const sums = gradSumsShader(shape, attrs, low.features, storages);
+  low.dispatch(sums, [...matrices, center!, partial], flops);
   low.dispatch(gradCombineShader(shape, attrs, low.features), [
     partial,
     scale!,
@@ -355,5 +383,6 @@ export const batchNormGrad: Kernel = ({ attrs, inputs, outputs: [dx, dgamma, dbe
     coefficients,
   ]);
   const out = low.out(dx!, 'channelsLast');
-  low.dispatch(gradInputShader(shape, attrs), [...matrices, coefficients, out], flops);
+  const shader = gradInputShader(shape, attrs, { ...storages, dx: out.storage });
+  low.dispatch(shader, [...matrices, coefficients, out], flops);
 };

@@ -7,6 +7,7 @@ import type { TwoStages } from '../conv/gradBias.ts';
 import { convGradInput } from '../conv/gradInput.ts';
 import { convGradWeight } from '../conv/gradWeight.ts';
 import type { GpuTensor } from '../kernel.ts';
+import { stridesOf } from '../layout.ts';
 import type { Kernel, Lowering } from '../lower.ts';
 
 function dimsOf(x: Shape, weight: Shape, y: Shape, { stride, padding }: ConvAttrs): ConvDims {
@@ -20,36 +21,41 @@ export const conv2d: Kernel = ({ attrs, inputs: [x, w, b, added], outputs: [y] }
   const { relu = false, residual = false } = attrs as FusedConvAttrs;
   const dims = dimsOf(x!.shape, w!.shape, y!.shape, attrs);
   const end = { bias: b !== undefined, relu, residual };
-  const shader = convForward(dims, end, low.tile('forward', dims), low.features);
-  const tensors = [
-    low.in(x!, 'channelsLast'),
-    low.in(w!, 'weights'),
-    ...(b ? [low.in(b, 'plain')] : []),
-    ...(residual ? [low.in(added!, 'channelsLast')] : []),
-    low.out(y!, 'channelsLast'),
-  ];
-  low.dispatch(shader, tensors, flopsOf(dims));
+  const source = low.in(x!, 'channelsLast');
+  const rest = [low.in(w!, 'weights'), ...(b ? [low.in(b, 'plain')] : [])];
+  const term = residual ? low.in(added!, 'channelsLast') : undefined;
+  const out = low.out(y!, 'channelsLast');
+  const storages = {
+    x: source.storage,
+    y: out.storage,
+    ...(term && { residual: term.storage }),
+  };
+  const shader = convForward(dims, end, low.tile('forward', dims), low.features, storages);
+  low.dispatch(shader, [source, ...rest, ...(term ? [term] : []), out], flopsOf(dims));
 };
 
 export const conv2dGradInput: Kernel = ({ attrs, inputs: [dy, w], outputs: [dx] }, low) => {
   const dims = dimsOf(dx!.shape, w!.shape, dy!.shape, attrs);
-  const tensors = [
-    low.in(dy!, 'channelsLast'),
-    low.in(w!, 'weights'),
-    low.out(dx!, 'channelsLast'),
-  ];
-  const shaders = convGradInput(dims, low.tile('gradInput', dims), low.features);
-  for (const shader of shaders) low.dispatch(shader, tensors, flopsOf(dims) / shaders.length);
+  const gradient = low.in(dy!, 'channelsLast');
+  const weights = low.in(w!, 'weights');
+  const out = low.out(dx!, 'channelsLast');
+  const storages = { dy: gradient.storage, dx: out.storage };
+  const shaders = convGradInput(dims, low.tile('gradInput', dims), low.features, storages);
+  for (const shader of shaders)
+    low.dispatch(shader, [gradient, weights, out], flopsOf(dims) / shaders.length);
 };
 
 export const conv2dGradWeight: Kernel = ({ attrs, inputs: [x, dy], outputs: [dw, db] }, low) => {
   const dims = dimsOf(x!.shape, dw!.shape, dy!.shape, attrs);
   const tile = low.tile('gradWeight', dims);
-  const sums = convGradWeight(dims, { bias: db !== undefined }, tile, low.features);
   const gradient = low.in(dy!, 'channelsLast');
-  const reads = [low.in(x!, 'channelsLast'), gradient];
+  const source = low.in(x!, 'channelsLast');
+  const storages = { x: source.storage, dy: gradient.storage };
+  const sums = convGradWeight(dims, { bias: db !== undefined }, tile, low.features, storages);
+  const reads = [source, gradient];
   inTwoStages(low, sums, reads, low.out(dw!, 'weights'), flopsOf(dims));
-  if (db) inTwoStages(low, sums.bias!, [gradient], low.out(db, 'plain'), gradient.block.bytes / 4);
+  const { floats } = stridesOf(dy!.shape, gradient.layout);
+  if (db) inTwoStages(low, sums.bias!, [gradient], low.out(db, 'plain'), floats);
 };
 
 function inTwoStages(

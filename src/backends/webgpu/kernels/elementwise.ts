@@ -1,7 +1,9 @@
 // ReLU, sums, moving averages and zeros, in vectors of four and whatever layout the tensors lie in:
 // one invocation a vector, as fast as memory. Padding is 0 and stays 0.
 import type { Value } from '../../../graph/graph.ts';
+import { narrowed, vectors, widened } from '../halves.ts';
 import type { GpuTensor } from '../kernel.ts';
+import { stridesOf } from '../layout.ts';
 import type { Kernel, Lowering } from '../lower.ts';
 import { float, perElement, read, readWrite, rectified } from '../wgsl.ts';
 
@@ -19,10 +21,12 @@ export function elementwise(
   const blocks = [...new Set([y, ...inputs].map(({ block }) => block))];
   const nameOf = ({ block }: GpuTensor) => ['y', 'a', 'b'][blocks.indexOf(block)]!;
   const distinct = blocks.map((block) => [y, ...inputs].find((t) => t.block === block)!);
-  const bindings = distinct.map((t) => (t === y ? readWrite('y') : read(nameOf(t))));
-  const elements = inputs.map((t) => `${nameOf(t)}[i]`);
-  const count = y.block.bytes / 16;
-  const body = `  y[i] = ${expression(...elements)};`;
+  const bindings = distinct.map((t) =>
+    t === y ? readWrite('y', vectors(t.storage)) : read(nameOf(t), vectors(t.storage)),
+  );
+  const elements = inputs.map((t) => widened(t.storage, `${nameOf(t)}[i]`));
+  const count = stridesOf(y.shape, y.layout).floats / 4;
+  const body = `  y[i] = ${narrowed(y.storage, expression(...elements))};`;
   const shader = perElement({ label: `${label} ${count}×4`, bindings, count, body });
   low.dispatch(shader, distinct, count * 4);
 }

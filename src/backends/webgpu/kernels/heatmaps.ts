@@ -2,6 +2,7 @@
 // In float32: cells change at multiples of half a heatmap pixel, which float32 holds exactly.
 import type { Shape } from '../../../graph/graph.ts';
 import type { HeatmapAttrs } from '../../../ops/gaussianHeatmaps.ts';
+import { narrowed, type Storage, vectors as vectorsIn } from '../halves.ts';
 import type { Shader } from '../kernel.ts';
 import { padded } from '../layout.ts';
 import type { Kernel } from '../lower.ts';
@@ -59,7 +60,7 @@ export function targetWeightShader([n, k]: Shape, attrs: HeatmapAttrs): Shader {
 }
 
 /** heatmaps: [N, H, W, K4]. */
-export function heatmapShader([n, k]: Shape, attrs: HeatmapAttrs): Shader {
+export function heatmapShader([n, k]: Shape, attrs: HeatmapAttrs, maps: Storage): Shader {
   const { codec, heatmapSize, sigma } = attrs;
   const { width, height } = heatmapSize;
   const vectors = padded(k!) / 4;
@@ -69,7 +70,11 @@ export function heatmapShader([n, k]: Shape, attrs: HeatmapAttrs): Shader {
       : 'column >= x.first && column < x.end && row >= y.first && row < y.end';
   return perElement({
     label: `heatmaps ${codec} ${n}×${k}×${height}×${width}`,
-    bindings: [read('keypoints', 'f32'), read('visible', 'f32'), readWrite('heatmaps')],
+    bindings: [
+      read('keypoints', 'f32'),
+      read('visible', 'f32'),
+      readWrite('heatmaps', vectorsIn(maps)),
+    ],
     count: n! * height * width * vectors,
     head: `${targetHead(attrs)}
 
@@ -89,7 +94,7 @@ fn value(person: u32, column: f32, row: f32) -> f32 {
   for (var j = 0u; j < 4u; j++) {
     if (k + j < ${k}u) { cell[j] = value(person + j, column, row); }
   }
-  heatmaps[i] = cell;`,
+  heatmaps[i] = ${narrowed(maps, 'cell')};`,
   });
 }
 
@@ -99,5 +104,5 @@ export const gaussianHeatmaps: Kernel = ({ attrs, inputs, outputs: [maps, weight
   const weightShader = targetWeightShader(shape, attrs);
   low.dispatch(weightShader, [keypoints!, visible!, low.out(weight!, 'plain')]);
   const out = low.out(maps!, 'channelsLast');
-  low.dispatch(heatmapShader(shape, attrs), [keypoints!, visible!, out]);
+  low.dispatch(heatmapShader(shape, attrs, out.storage), [keypoints!, visible!, out]);
 };

@@ -2,7 +2,8 @@
 // sums; every stage ends in a tree, so that the loss is the same at every run.
 import type { Shape } from '../../../graph/graph.ts';
 import type { LossAttrs } from '../../../ops/heatmapMse.ts';
-import type { GpuFeatures, Shader } from '../kernel.ts';
+import { narrowed, type Storages, vectors, widened } from '../halves.ts';
+import type { GpuFeatures, GpuTensor, Shader } from '../kernel.ts';
 import { padded } from '../layout.ts';
 import type { Kernel } from '../lower.ts';
 import { declare, float, groupSize, perElement, read, readWrite } from '../wgsl.ts';
@@ -26,6 +27,17 @@ fn weights_at(i: u32) -> vec4<f32> {
 }`;
 }
 
+type Maps = Storages<'prediction' | 'target'>;
+
+const mapBindings = ({ prediction, target }: Maps) => [
+  read('prediction', vectors(prediction)),
+  read('target_maps', vectors(target)),
+];
+
+/** WGSL of prediction − target, vector i. */
+const difference = ({ prediction, target }: Maps) =>
+  `(${widened(prediction, 'prediction[i]')} - ${widened(target, 'target_maps[i]')})`;
+
 const countOf = ([n, k, h, w]: Shape) => (n! * h! * w! * padded(k!)) / 4;
 
 const partsOf = (shape: Shape) => Math.min(maxParts, Math.ceil(countOf(shape) / groupSize));
@@ -35,10 +47,10 @@ export function lossPartsShader(
   shape: Shape,
   { useTargetWeight }: LossAttrs,
   features: GpuFeatures,
+  maps: Maps,
 ): Shader {
   const bindings = [
-    read('prediction'),
-    read('target_maps'),
+    ...mapBindings(maps),
     ...(useTargetWeight ? [read('weight', 'f32')] : []),
     readWrite('parts', 'f32'),
   ];
@@ -52,7 +64,7 @@ var<workgroup> sums: array<f32, ${groupSize}>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   var sum = 0.0;
   for (var i = group.x * ${groupSize}u + lane; i < ${countOf(shape)}u; i += ${parts * groupSize}u) {
-    let d = weights_at(i) * (prediction[i] - target_maps[i]);
+    let d = weights_at(i) * ${difference(maps)};
     sum += dot(d, d);
   }
   sums[lane] = sum;
@@ -81,33 +93,41 @@ ${tree([summed('sums')], maxParts, 1, features)}
   return { label: `loss sum of ${parts}`, code, bindings, workgroups: [1, 1, 1] };
 }
 
-export function lossGradShader(shape: Shape, { lossScale, useTargetWeight }: LossAttrs): Shader {
+export function lossGradShader(
+  shape: Shape,
+  { lossScale, useTargetWeight }: LossAttrs,
+  storages: Maps & Storages<'d'>,
+): Shader {
   const elements = shape.reduce((a, b) => a * b, 1);
   return perElement({
     label: `loss gradient ${shape.join('×')}`,
     bindings: [
-      read('prediction'),
-      read('target_maps'),
+      ...mapBindings(storages),
       ...(useTargetWeight ? [read('weight', 'f32')] : []),
       read('d_loss', 'f32'),
-      readWrite('d'),
+      readWrite('d', vectors(storages.d)),
     ],
     count: countOf(shape),
     head: weightHead(shape, useTargetWeight),
     body: `  let w = weights_at(i);
   let factor = d_loss[0] * ${float((2 * lossScale) / elements)};
-  d[i] = factor * w * w * (prediction[i] - target_maps[i]);`,
+  d[i] = ${narrowed(storages.d, `factor * w * w * ${difference(storages)}`)};`,
   });
 }
+
+const mapStorages = ([prediction, target]: readonly GpuTensor[]): Maps => ({
+  prediction: prediction!.storage,
+  target: target!.storage,
+});
 
 export const heatmapMse: Kernel = ({ attrs, inputs, outputs: [loss] }, low) => {
   const { lossScale, useTargetWeight } = attrs as LossAttrs;
   const [prediction, target, weight] = inputs;
   const { shape } = prediction!;
   const parts = low.scratch([partsOf(shape)]);
-  low.dispatch(lossPartsShader(shape, attrs, low.features), [
-    low.in(prediction!, 'channelsLast'),
-    low.in(target!, 'channelsLast'),
+  const maps = [prediction!, target!].map((value) => low.in(value, 'channelsLast'));
+  low.dispatch(lossPartsShader(shape, attrs, low.features, mapStorages(maps)), [
+    ...maps,
     ...(useTargetWeight ? [low.in(weight!, 'plain')] : []),
     parts,
   ]);
@@ -119,11 +139,13 @@ export const heatmapMse: Kernel = ({ attrs, inputs, outputs: [loss] }, low) => {
 export const heatmapMseGrad: Kernel = ({ attrs, inputs, outputs: [d] }, low) => {
   const { useTargetWeight } = attrs as LossAttrs;
   const [prediction, target, weight, dLoss] = inputs;
-  low.dispatch(lossGradShader(prediction!.shape, attrs), [
-    low.in(prediction!, 'channelsLast'),
-    low.in(target!, 'channelsLast'),
+  const maps = [prediction!, target!].map((value) => low.in(value, 'channelsLast'));
+  const out = low.out(d!, 'channelsLast');
+  const storages = { ...mapStorages(maps), d: out.storage };
+  low.dispatch(lossGradShader(prediction!.shape, attrs, storages), [
+    ...maps,
     ...(useTargetWeight ? [low.in(weight!, 'plain')] : []),
     low.in(dLoss!, 'plain'),
-    low.out(d!, 'channelsLast'),
+    out,
   ]);
 };

@@ -95,7 +95,7 @@ const kernels: readonly {
   readonly outputs: Readonly<Record<string, number>>;
 }[] = [
   {
-    shader: (features) => statisticsShader(shape, features),
+    shader: (features) => statisticsShader(shape, features, 'f32'),
     inputs: { x: matrix },
     outputs: { partial: partials(shape) },
   },
@@ -105,7 +105,7 @@ const kernels: readonly {
     outputs: { mean: 8, variance: 8 },
   },
   {
-    shader: (features) => gradSumsShader(shape, attrs, features),
+    shader: (features) => gradSumsShader(shape, attrs, features, {}),
     inputs: { x: matrix, dy: matrix, y: matrix, mean: 20 },
     outputs: { partial: partials(shape) },
   },
