@@ -19,6 +19,8 @@ const makers: Readonly<Record<Filling, (rng: ReturnType<typeof philox>) => numbe
   positions: (rng) => rng.uniform() * 130 - 40,
   half: () => 0.5,
   zero: () => 0,
+  'some infinite': (rng) => (rng.integer(64) === 0 ? Number.NEGATIVE_INFINITY : rng.normal()),
+  'some NaN': (rng) => (rng.integer(64) === 0 ? Number.NaN : rng.normal()),
 };
 
 /** Values of a feed or state: the same for every backend, from the case's and the tensor's name. */

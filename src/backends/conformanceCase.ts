@@ -2,7 +2,16 @@
 import type { Graph } from '../graph/graph.ts';
 
 /** What a feed or state holds: normal numbers unless told. */
-export type Filling = 'normal' | 'positive' | 'binary' | 'pixels' | 'positions' | 'half' | 'zero';
+export type Filling =
+  | 'normal'
+  | 'positive'
+  | 'binary'
+  | 'pixels'
+  | 'positions'
+  | 'half'
+  | 'zero'
+  | 'some infinite'
+  | 'some NaN';
 
 export interface ConformanceCase {
   readonly name: string;

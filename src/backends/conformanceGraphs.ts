@@ -7,6 +7,7 @@ import { batchNormTrain, movingAverage } from '../ops/batchNorm.ts';
 import { conv2d, conv2dGradInput } from '../ops/conv2d.ts';
 import { add, relu, reluGrad } from '../ops/elementwise.ts';
 import { upsampleNearest } from '../ops/upsampleNearest.ts';
+import { zeroOnOverflow } from '../ops/zeroOnOverflow.ts';
 import { type ConformanceCase, type Filling, usualTolerance } from './conformanceCase.ts';
 
 function graphCase(
@@ -150,8 +151,11 @@ const replacedStates: readonly ConformanceCase[] = [
   ),
 ];
 
-/** Adam over parameters of several shapes; the moments of a real run stay small against the rate. */
-function adamCase(l2: number, shapes: readonly Shape[]): ConformanceCase {
+/**
+ * Adam over parameters of several shapes; the moments of a real run stay small against the rate.
+ * @param gradients where they are looked through before: what they hold in the first run; then they are zeros
+ */
+function adamCase(l2: number, shapes: readonly Shape[], gradients?: Filling): ConformanceCase {
   const filling: Record<string, Filling> = { rate: 'half', power1: 'half', power2: 'half' };
   const build = (g: Builder) => {
     const rate = g.feed('rate', 'float32', [1]);
@@ -160,6 +164,7 @@ function adamCase(l2: number, shapes: readonly Shape[]): ConformanceCase {
     const tensors = roles.map((role) =>
       shapes.map((shape, i) => {
         if (role === 'moment2') filling[`${role}${i}`] = 'positive';
+        if (role === 'gradient' && gradients) filling[`${role}${i}`] = gradients;
         return g.state(
           `${role}${i}`,
           role,
@@ -170,22 +175,32 @@ function adamCase(l2: number, shapes: readonly Shape[]): ConformanceCase {
     );
     const count = shapes.length;
     const attrs = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2, count };
-    const next = g.add(adamUpdate, [rate, ...powers, ...tensors.flat()], attrs);
+    const factor = gradients && g.feed('factor', 'float32', [1]);
+    const guarded = factor ? g.add(zeroOnOverflow, [factor, ...tensors[1]!], {}) : [];
+    const next = g.add(adamUpdate, [rate, ...powers, ...tensors.flat(), ...guarded], attrs);
     g.updateState('power1', next[0]!);
     g.updateState('power2', next[1]!);
     shapes.forEach((_, i) => {
       (['parameter', 'moment1', 'moment2'] as const).forEach((role, part) => {
         g.updateState(`${role}${i}`, next[2 + part * count + i]!);
       });
+      if (gradients) g.updateState(`gradient${i}`, g.add(zerosLike, [tensors[1]![i]!], {})[0]!);
     });
+    for (const used of guarded) g.output('factor used', used);
   };
-  return graphCase(`adam over ${shapes.length} tensors, l2 ${l2}`, build, filling);
+  const looked = gradients ? `, gradients ${gradients}` : '';
+  return graphCase(`adam over ${shapes.length} tensors, l2 ${l2}${looked}`, build, filling);
 }
 
-const updates = [0, 0.01].flatMap((l2) => [
-  adamCase(l2, [[5]]),
-  adamCase(l2, [[17, 3, 3, 3], [17], [9, 16, 1, 1], [300, 300, 1, 1]]),
-]);
+const severalShapes = [[17, 3, 3, 3], [17], [9, 16, 1, 1], [300, 300, 1, 1]];
+
+const updates = [
+  ...[0, 0.01].flatMap((l2) => [adamCase(l2, [[5]]), adamCase(l2, severalShapes)]),
+  adamCase(0, [[5]], 'normal'),
+  adamCase(0.01, severalShapes, 'normal'),
+  adamCase(0.01, severalShapes, 'some infinite'),
+  adamCase(0, severalShapes, 'some NaN'),
+];
 
 export const graphCases: readonly ConformanceCase[] = [
   ...readTwice,

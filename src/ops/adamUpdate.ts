@@ -16,19 +16,22 @@ export interface AdamAttrs {
 /**
  * One step of Adam as Paddle computes it (spec 6.1).
  *   inputs: learningRate [1], beta1Power [1], beta2Power [1], then P parameters, P gradients,
- *           P first moments, P second moments
+ *           P first moments, P second moments, and perhaps gradientFactor [1]
  *   outputs: next beta1Power, next beta2Power, P parameters, P first and P second moments
  *   m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²
  *   p ← p − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε·√(1−β₂ᵗ));  the powers hold βᵗ and are multiplied after use
+ * A gradientFactor f makes g ← f·g of the gradients; where f is 0 nothing changes, whatever they hold.
  */
 export const adamUpdate: Op<AdamAttrs> = {
   name: 'adamUpdate',
   infer(inputs, { count }) {
-    if (inputs.length !== 3 + 4 * count) {
+    const least = 3 + 4 * count;
+    if (inputs.length !== least && inputs.length !== least + 1) {
       throw inputError(
-        `expected ${3 + 4 * count} inputs for ${count} parameters, got ${inputs.length}`,
+        `expected ${least} inputs for ${count} parameters, or ${least + 1} with a factor, got ${inputs.length}`,
       );
     }
+    if (inputs.length > least) expectShape('gradientFactor', inputs[least], [1]);
     for (let i = 0; i < 3; i++) expectShape('scalar input', inputs[i], [1]);
     for (let i = 0; i < count; i++) {
       for (let part = 1; part < 4; part++) {

@@ -8,6 +8,7 @@ import { heatmapMse, heatmapMseGrad } from './heatmapMse.ts';
 import { normalizeImage } from './normalizeImage.ts';
 import type { Op } from './op.ts';
 import { sumBlocks, upsampleNearest } from './upsampleNearest.ts';
+import { zeroOnOverflow } from './zeroOnOverflow.ts';
 
 export const opTable = {
   normalizeImage,
@@ -29,6 +30,7 @@ export const opTable = {
   adamUpdate,
   accumulate,
   zerosLike,
+  zeroOnOverflow,
 };
 
 export type OpName = keyof typeof opTable;

@@ -29,6 +29,7 @@ interface Chunk {
 export const adamUpdate: Kernel = ({ node, attrs, inputs, outputs }, low) => {
   const adam = attrs as AdamAttrs;
   const { count } = adam;
+  if (inputs.length > 3 + 4 * count) return guardedUpdate(low, node.name, adam, inputs, outputs);
   const scalars = scalarStep(low, node.name, adam, inputs, outputs);
   // Parameters first: gradients and moments follow their layout.
   const parts = [0, 1, 2, 3].map((k) =>
@@ -55,6 +56,53 @@ export const adamUpdate: Kernel = ({ node, attrs, inputs, outputs }, low) => {
     }
   }
 };
+
+/**
+ * With a factor of the gradients, which may say that nothing is to change: primitives cannot leave their results
+ * as they are. In plain loops, for it is the half precision of GPUs that asks for the factor.
+ */
+function guardedUpdate(
+  low: Lowering,
+  label: string,
+  { beta1, beta2, epsilon, l2, count }: AdamAttrs,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+): void {
+  const tensors = inputs.map((value) => low.tensor(value));
+  const parts = [0, 2, 3].flatMap((k) => tensors.slice(3 + k * count, 3 + (k + 1) * count));
+  const like = [tensors[1]!, tensors[2]!, ...parts];
+  const results = outputs.map((value, i) => low.out(value, like[i]!.desc));
+  low.host('adamUpdate', label, tensors, results, (memory) => {
+    const [rate, power1, power2] = memory as [Float32Array, Float32Array, Float32Array];
+    const factor = memory[tensors.length - 1]!;
+    const [next1, next2, ...next] = memory.slice(tensors.length) as [Float32Array, Float32Array];
+    const part = (of: readonly Float32Array[], k: number, i: number) => of[k * count + i]!;
+    const before = memory.slice(3);
+    return () => {
+      const f = factor[0]!;
+      const correction = Math.sqrt(1 - power2[0]!);
+      const step = (rate[0]! * correction) / (1 - power1[0]!);
+      for (let i = 0; i < count; i++) {
+        const [p, g, m, v] = [0, 1, 2, 3].map((k) => part(before, k, i)) as Float32Array[];
+        const [nextP, nextM, nextV] = [0, 1, 2].map((k) => part(next, k, i)) as Float32Array[];
+        if (f === 0) {
+          nextP!.set(p!);
+          nextM!.set(m!);
+          nextV!.set(v!);
+          continue;
+        }
+        for (let e = 0; e < p!.length; e++) {
+          const gradient = f * g![e]! + l2 * p![e]!;
+          nextM![e] = beta1 * m![e]! + (1 - beta1) * gradient;
+          nextV![e] = beta2 * v![e]! + (1 - beta2) * gradient * gradient;
+          nextP![e] = p![e]! - (step * nextM![e]!) / (Math.sqrt(nextV![e]!) + epsilon * correction);
+        }
+      }
+      next1[0] = power1[0]! * (f === 0 ? 1 : Math.fround(beta1));
+      next2[0] = power2[0]! * (f === 0 ? 1 : Math.fround(beta2));
+    };
+  });
+}
 
 /** Longest stretches in which all parts lie side by side, in the same order. */
 function flatRuns(low: Lowering, parts: readonly (readonly Tensor[])[]) {

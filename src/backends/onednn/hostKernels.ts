@@ -87,3 +87,16 @@ export const zerosLike: Kernel = ({ node, inputs: [x], outputs: [y] }, low) => {
         void result!.fill(0),
   );
 };
+
+export const zeroOnOverflow: Kernel = ({ node, inputs, outputs: [y] }, low) => {
+  const reads = inputs.map((value) => low.tensor(value));
+  const out = low.out(y!, low.plain(y!));
+  low.host('zeroOnOverflow', node.name, reads, [out], (memory) => {
+    const [x, ...gradients] = memory.slice(0, -1);
+    const result = memory.at(-1)!;
+    return () => {
+      const finite = gradients.every((gradient) => gradient.every(Number.isFinite));
+      result[0] = finite ? x![0]! : 0;
+    };
+  });
+};

@@ -13,6 +13,7 @@ import {
   heatmapMseGrad,
   movingAverage,
   normalizeImage,
+  zeroOnOverflow,
   zerosLike,
 } from './hostKernels.ts';
 import type { Kernel, Lowering } from './lower.ts';
@@ -180,4 +181,5 @@ export const kernels = {
   adamUpdate,
   accumulate: sum,
   zerosLike,
+  zeroOnOverflow,
 } satisfies KernelTable<Kernel>;

@@ -1,6 +1,6 @@
 // A kernel for every op.
 import type { KernelTable } from '../backend.ts';
-import { adamUpdate } from './adam.ts';
+import { adamUpdate, zeroOnOverflow } from './adam.ts';
 import { batchNormGrad, batchNormInference, batchNormTrain, movingAverage } from './batchNorm.ts';
 import { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
 import {
@@ -36,4 +36,5 @@ export const kernels = {
   adamUpdate,
   accumulate,
   zerosLike,
+  zeroOnOverflow,
 } satisfies KernelTable<Kernel>;

@@ -21,7 +21,7 @@ export interface Shader {
 export interface Binding {
   readonly name: string;
   readonly access: 'read' | 'read_write';
-  readonly type: 'f32' | 'vec4<f32>' | 'vec2<u32>' | 'u32';
+  readonly type: 'f32' | 'vec4<f32>' | 'vec2<u32>' | 'u32' | 'vec4<u32>';
 }
 
 /** What the adapter can do, as far as kernels ask. */

@@ -14,6 +14,7 @@ import {
 import { gaussianHeatmaps } from './kernels/heatmaps.ts';
 import { heatmapMse, heatmapMseGrad } from './kernels/loss.ts';
 import { normalizeImage } from './kernels/normalize.ts';
+import { zeroOnOverflow } from './kernels/overflow.ts';
 import { sumBlocks, upsampleNearest } from './kernels/resample.ts';
 import type { Kernel } from './lower.ts';
 
@@ -37,4 +38,5 @@ export const kernels = {
   adamUpdate,
   accumulate,
   zerosLike,
+  zeroOnOverflow,
 } satisfies KernelTable<Kernel>;

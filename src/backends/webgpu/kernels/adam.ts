@@ -3,11 +3,11 @@
 // gradient is 0, so that it stays.
 import type { Value } from '../../../graph/graph.ts';
 import type { AdamAttrs } from '../../../ops/adamUpdate.ts';
-import type { BufferRange, GpuTensor, Shader } from '../kernel.ts';
+import type { GpuTensor, Shader } from '../kernel.ts';
 import type { Kernel, Lowering } from '../lower.ts';
-import { aligned } from '../stateTable.ts';
 import { float, perElement, read, readWrite } from '../wgsl.ts';
 import { elementwise } from './elementwise.ts';
+import { flatRuns } from './flatRuns.ts';
 
 export const adamUpdate: Kernel = ({ attrs, inputs, outputs }, low) => {
   const adam = attrs as AdamAttrs;
@@ -25,17 +25,19 @@ export const adamUpdate: Kernel = ({ attrs, inputs, outputs }, low) => {
       replaceInPlace(low, outputs[2 + place * count + i]!, tensor);
     });
   });
+  const factor = inputs.slice(3 + 4 * count).map((value) => low.tensor(value));
   for (const run of flatRuns(low, parts)) {
-    const spans = run.map((range): GpuTensor => {
-      const block = { bytes: range.bytes, range };
-      return { shape: [range.bytes / 4], layout: 'plain', storage: 'f32', block };
-    });
-    low.dispatch(adamShader(adam, run[0]!.bytes / 16), [rate, power1, power2, ...spans]);
+    const shader = adamShader(adam, run[0]!.block.bytes / 16, factor.length > 0);
+    low.dispatch(shader, [rate, power1, power2, ...run, ...factor]);
   }
   [power1, power2].forEach((power, i) => {
     const next = low.out(outputs[i]!, 'plain');
     const beta = float(i === 0 ? adam.beta1 : adam.beta2);
-    elementwise(low, 'adam power', [power], next, (x) => `${x} * ${beta}`);
+    elementwise(low, 'adam power', [power, ...factor], next, (x, f) =>
+      f
+        ? `${x} * select(vec4<f32>(${beta}), vec4<f32>(1.0), ${f} == vec4<f32>())`
+        : `${x} * ${beta}`,
+    );
   });
 };
 
@@ -44,33 +46,17 @@ function replaceInPlace(low: Lowering, value: Value, tensor: GpuTensor): void {
     throw new Error(`adamUpdate: '${value.name}' does not replace the state that it is made from`);
 }
 
-/** Longest stretches in which all parts lie side by side in the same order: one range a part. */
-function flatRuns(low: Lowering, parts: readonly (readonly GpuTensor[])[]): BufferRange[][] {
-  const runs: BufferRange[][] = [];
-  parts[0]!.forEach((_, i) => {
-    const here = parts.map((tensors) => {
-      const range = low.rangeOf(tensors[i]!);
-      return { ...range, bytes: aligned(range.bytes) };
-    });
-    const last = runs.at(-1);
-    const goesOn = last?.every((before, k) => {
-      const range = here[k]!;
-      return before.buffer === range.buffer && before.offset + before.bytes === range.offset;
-    });
-    if (last && goesOn) runs[runs.length - 1] = last.map((before, k) => joined(before, here[k]!));
-    else runs.push(here);
-  });
-  return runs;
-}
-
-const joined = (before: BufferRange, { bytes }: BufferRange): BufferRange => ({
-  ...before,
-  bytes: before.bytes + bytes,
-});
-
-/** The formula is in ops/adamUpdate.ts; √(1 − β₂ᵗ) and the rate are the same for all and cheap. */
-export function adamShader({ beta1, beta2, epsilon, l2 }: AdamAttrs, count: number): Shader {
-  const decayed = l2 === 0 ? 'g[i]' : `g[i] + ${float(l2)} * p[i]`;
+/**
+ * The formula is in ops/adamUpdate.ts; √(1 − β₂ᵗ) and the rate are the same for all and cheap.
+ * @param guarded whether there is a factor of the gradients, 0 where nothing is to change
+ */
+export function adamShader(
+  { beta1, beta2, epsilon, l2 }: AdamAttrs,
+  count: number,
+  guarded: boolean,
+): Shader {
+  const scaled = guarded ? 'factor[0] * g[i]' : 'g[i]';
+  const decayed = l2 === 0 ? scaled : `${scaled} + ${float(l2)} * p[i]`;
   return perElement({
     label: `adam ${count}×4`,
     bindings: [
@@ -81,9 +67,10 @@ export function adamShader({ beta1, beta2, epsilon, l2 }: AdamAttrs, count: numb
       read('g'),
       readWrite('m'),
       readWrite('v'),
+      ...(guarded ? [read('factor', 'f32')] : []),
     ],
     count,
-    body: `  let correction = sqrt(1.0 - power2[0]);
+    body: `${guarded ? '  if (factor[0] == 0.0) { return; }\n' : ''}  let correction = sqrt(1.0 - power2[0]);
   let step = rate[0] * correction / (1.0 - power1[0]);
   let gradient = ${decayed};
   let mean = ${float(beta1)} * m[i] + ${float(1 - beta1)} * gradient;
