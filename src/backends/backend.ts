@@ -63,6 +63,11 @@ export interface Backend {
   readonly name: string;
   /** Bytes of one element of an activation as it is stored. */
   readonly activationBytes: number;
+  /**
+   * Whether activations have the range of binary16, so that their gradients need a scaled loss
+   * (train/lossScale.ts). Absent: no.
+   */
+  readonly halfRange?: boolean;
   /** What states and programs may take together; Infinity where that is not known. */
   availableBytes(): number;
   createStates(): StateStore;

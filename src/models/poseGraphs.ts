@@ -8,6 +8,7 @@ import { accumulate, adamUpdate, zerosLike } from '../ops/adamUpdate.ts';
 import { gaussianHeatmaps, type HeatmapAttrs } from '../ops/gaussianHeatmaps.ts';
 import { heatmapMse, type LossAttrs } from '../ops/heatmapMse.ts';
 import { type NormalizeAttrs, normalizeImage } from '../ops/normalizeImage.ts';
+import { zeroOnOverflow } from '../ops/zeroOnOverflow.ts';
 import { autodiff } from '../passes/autodiff.ts';
 import { fuseRelu } from '../passes/fuse.ts';
 import { hrnet } from './hrnet.ts';
@@ -34,6 +35,8 @@ export interface UpdateOptions {
   readonly l2: number;
   /** Leave the gradients at zero for the next sum. */
   readonly accumulate: boolean;
+  /** The gradients are those of a scaled loss: see updateGraph. */
+  readonly scaled?: boolean;
 }
 
 /** Names of the states that go with a parameter. */
@@ -99,12 +102,16 @@ export function withGradientStates(forward: Graph, sum: boolean): Graph {
   return g.finish();
 }
 
-/** learningRate [1] → new parameters and moments from the gradients that are there. */
+/**
+ * learningRate [1] → new parameters and moments from the gradients that are there. Of a scaled loss: also takes
+ * gradientFactor [1], one over the scale, and gives usedFactor [1], which is 0 where a gradient was not finite and
+ * parameters and moments stayed as they were.
+ */
 export function updateGraph(
   parameters: ReadonlyMap<string, readonly number[]>,
   options: UpdateOptions,
 ): Graph {
-  const { accumulate: sum, ...rates } = options;
+  const { accumulate: sum, scaled = false, ...rates } = options;
   const g = createBuilder();
   const entries = [...parameters];
   const learningRate = g.feed('learningRate', 'float32', [1]);
@@ -114,7 +121,10 @@ export function updateGraph(
   const m = entries.map(([name, shape]) => g.state(moment1Of(name), 'moment1', shape, name));
   const v = entries.map(([name, shape]) => g.state(moment2Of(name), 'moment2', shape, name));
   const count = entries.length;
-  const next = g.add(adamUpdate, [learningRate, ...powers, ...p, ...d, ...m, ...v], {
+  const factor = scaled ? [g.feed('gradientFactor', 'float32', [1])] : [];
+  const used = factor.flatMap((f) => g.add(zeroOnOverflow, [f, ...d], {}, 'overflow'));
+  for (const value of used) g.output('usedFactor', value);
+  const next = g.add(adamUpdate, [learningRate, ...powers, ...p, ...d, ...m, ...v, ...used], {
     ...rates,
     count,
   });

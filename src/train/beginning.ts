@@ -5,6 +5,7 @@ import { drawnWeights } from '../models/drawWeights.ts';
 import { hrnetState } from '../models/hrnetConfigs.ts';
 import { loadCheckpoint } from './checkpoint.ts';
 import { readWeights } from './initialWeights.ts';
+import type { LossScale } from './lossScale.ts';
 import { networkConfig } from './settingsModel.ts';
 import type { StateTensor } from './tensorFile.ts';
 import type { TrainOptions } from './train.ts';
@@ -14,6 +15,8 @@ export interface Progress {
   step: number;
   epoch: number;
   stepInEpoch: number;
+  /** With --amp f16. */
+  lossScale?: LossScale | undefined;
 }
 
 /** Everything to go on from at one moment of a run. */
@@ -60,8 +63,9 @@ function resumed({ settings, report, seed }: TrainOptions, path: string): RunSta
   if (meta.seed !== seed)
     report.note(`the seed of the run was ${meta.seed}; going on with ${seed}.`);
   report.note(`Finish resuming model weights: ${path}`);
-  const { step, epoch, stepInEpoch, bestAp, recentLosses = [] } = meta;
-  return { tensors, moments, at: { step, epoch, stepInEpoch }, recentLosses, bestAp };
+  const { step, epoch, stepInEpoch, lossScale, bestAp, recentLosses = [] } = meta;
+  const at = { step, epoch, stepInEpoch, lossScale };
+  return { tensors, moments, at, recentLosses, bestAp };
 }
 
 /** Path of the weights that a new run starts from, if not from drawn ones. */

@@ -239,7 +239,7 @@ export function verifyCheckpoint(path: string): void {
 
 function readFolder(path: string): CheckpointState {
   const stored = readMeta(path);
-  const { step, epoch, stepInEpoch, seed, bestAp, recentLosses, config } = stored;
+  const { step, epoch, stepInEpoch, seed, lossScale, bestAp, recentLosses, config } = stored;
   return {
     tensors: readPart(path, modelFile, stored),
     moments: readPart(path, optimizerFile, stored),
@@ -248,6 +248,7 @@ function readFolder(path: string): CheckpointState {
       epoch,
       stepInEpoch,
       seed,
+      ...(lossScale && { lossScale }),
       ...(bestAp !== undefined && { bestAp }),
       ...(recentLosses && { recentLosses }),
       config,

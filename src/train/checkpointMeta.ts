@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { HrposeError, inputError } from '../errors.ts';
 import { readWhole } from './durable.ts';
+import type { LossScale } from './lossScale.ts';
 
 /** Where a run stands. Counters count what is finished. */
 export interface CheckpointMeta {
@@ -13,6 +14,8 @@ export interface CheckpointMeta {
   /** Finished steps of the epoch that is under way; 0 between epochs. */
   readonly stepInEpoch: number;
   readonly seed: number;
+  /** Of gradients in half precision. */
+  readonly lossScale?: LossScale | undefined;
   /** Best AP of the run so far, 0..1; absent before the first evaluation. */
   readonly bestAp?: number;
   /** Losses of the last steps, which the next log line is made from. */
@@ -37,6 +40,7 @@ const metaSchema = z.object({
   epoch: counter,
   stepInEpoch: counter,
   seed: z.int(),
+  lossScale: z.object({ scale: z.number().positive(), goodSteps: counter }).optional(),
   bestAp: z.number().optional(),
   recentLosses: z.array(z.number()).max(100_000).readonly().optional(),
   config: z.unknown(),

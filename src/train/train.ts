@@ -94,6 +94,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const trainer = makeTrainer();
     trainer.setWeights(valuesOf(state.tensors));
     trainer.setMoments(state.moments);
+    if (trainer.lossScale) trainer.lossScale = state.at.lossScale ?? trainer.lossScale;
     const losses = new Window(settings.logIter, state.recentLosses);
     return { trainer, at: { ...state.at }, losses };
   };
@@ -160,9 +161,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
           const learningRate = learningRateAt(settings.learningRate, at.step, stepsPerEpoch);
           const update = await gradientsOf(trainer, pass, updates[stepInEpoch]!);
           if (!Number.isFinite(update.loss)) throw badLoss(update.loss, learningRate, at, runDir);
-          await trainer.update(learningRate);
+          const applied = await trainer.update(learningRate);
+          at.lossScale = trainer.lossScale;
           at.step++;
           at.stepInEpoch++;
+          if (!applied) report.note(overflowNote(at));
           losses.add(update.loss);
           const { step } = at;
           meter.step({ step, epoch, stepInEpoch, ...update, learningRate, loss: losses.median });
@@ -303,11 +306,15 @@ async function evaluate(
   report.scored({ epoch, step, score, bestAp: scores.best });
 }
 
+const overflowNote = ({ step, lossScale }: Progress) =>
+  `step ${step}: gradients were beyond half precision and changed nothing; the loss is scaled by ${lossScale!.scale} from now on.`;
+
 function badLoss(loss: number, learningRate: number, at: Progress, runDir: string) {
   return numericalError(
     `train: the loss is ${loss} at step ${at.step} (epoch ${at.epoch}, learning rate ${learningRate}). ` +
       `Nothing of it was saved; the last good checkpoint is the newest in ${join(runDir, 'checkpoints')}. ` +
-      "Try a lower LearningRate.base_lr or a longer warm-up, and look at the data with 'hrpose data check'.",
+      "Try a lower LearningRate.base_lr or a longer warm-up, and look at the data with 'hrpose data check'." +
+      (at.lossScale ? ' With --amp f16 also try without: a value beyond 65504 becomes NaN.' : ''),
   );
 }
 

@@ -1,6 +1,6 @@
 // The network under training: its programs, one for each batch size that occurs, around one set of
 // parameters, statistics and moments. Knows nothing of epochs, files or schedules.
-import type { Backend, Program, StateStore, StepProfile } from '../backends/backend.ts';
+import type { Backend, Feeds, Program, StateStore, StepProfile } from '../backends/backend.ts';
 import type { Batch } from '../data/record.ts';
 import { elementCount } from '../graph/graph.ts';
 import { type HrnetConfig, hrnetState, isRunningStatistic } from '../models/hrnetConfigs.ts';
@@ -15,6 +15,7 @@ import {
   updateGraph,
 } from '../models/poseGraphs.ts';
 import { compileTraining } from '../passes/compile.ts';
+import { firstLossScale, type LossScale, nextLossScale } from './lossScale.ts';
 import type { StateTensor } from './tensorFile.ts';
 
 export type TrainerOptions = Omit<TrainingOptions, 'batch'> & {
@@ -38,6 +39,8 @@ export class Trainer {
   readonly #update: Program;
   /** Parameters and running statistics by official name. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** What the loss is multiplied by in its gradients; undefined where they need no scale. */
+  lossScale: LossScale | undefined;
 
   /** @param batchSize the usual one: its program decides how the parameters are laid out */
   constructor(backend: Backend, options: TrainerOptions, batchSize: number) {
@@ -48,7 +51,9 @@ export class Trainer {
     this.#program(batchSize);
     const parameters = new Map([...this.shapes].filter(([name]) => !isRunningStatistic(name)));
     const { accumulate, adam } = options;
-    const update = updateGraph(parameters, { ...adam, accumulate });
+    const scaled = backend.halfRange === true;
+    if (scaled) this.lossScale = firstLossScale;
+    const update = updateGraph(parameters, { ...adam, accumulate, scaled });
     this.#update = backend.prepare(update, { states: this.#states });
     this.#states.write(beta1Power, Float32Array.of(adam.beta1));
     this.#states.write(beta2Power, Float32Array.of(adam.beta2));
@@ -78,24 +83,23 @@ export class Trainer {
 
   /** Forward and backward: the loss; gradients and running statistics stay inside. */
   async gradients(batch: TrainingBatch, lossWeight: number): Promise<number> {
-    const { size, images, keypoints, visible } = batch;
-    const feeds = { images, keypoints, visible, lossWeight: Float32Array.of(lossWeight) };
-    const { loss } = await this.#program(size).run(feeds);
+    const { loss } = await this.#program(batch.size).run(this.#feeds(batch, lossWeight));
     return loss![0]!;
   }
 
-  /** Applies the gradients that are there. */
-  async update(learningRate: number): Promise<void> {
-    await this.#update.run({ learningRate: Float32Array.of(learningRate) });
+  /** Applies the gradients that are there; false where they overflowed: then nothing changed but the scale. */
+  async update(learningRate: number): Promise<boolean> {
+    const { usedFactor } = await this.#update.run(this.#updateFeeds(learningRate));
+    if (!this.lossScale) return true;
+    const overflow = usedFactor![0] === 0;
+    this.lossScale = nextLossScale(this.lossScale, overflow);
+    return !overflow;
   }
 
   /** One step with every kernel timed. */
   async profile(batch: TrainingBatch, learningRate: number): Promise<readonly StepProfile[]> {
-    const { size, images, keypoints, visible } = batch;
-    const feeds = { images, keypoints, visible, lossWeight: Float32Array.of(1) };
-    const forwardBackward = await this.#program(size).profile(feeds);
-    const rate = Float32Array.of(learningRate);
-    return [...forwardBackward, ...(await this.#update.profile({ learningRate: rate }))];
+    const forwardBackward = await this.#program(batch.size).profile(this.#feeds(batch, 1));
+    return [...forwardBackward, ...(await this.#update.profile(this.#updateFeeds(learningRate)))];
   }
 
   /** Bytes of activations and workspaces, over all programs. */
@@ -107,6 +111,17 @@ export class Trainer {
     for (const program of this.#programs.values()) program.close();
     this.#update.close();
     this.#states.close();
+  }
+
+  #feeds({ images, keypoints, visible }: TrainingBatch, lossWeight: number): Feeds {
+    const { scale = 1 } = this.lossScale ?? {};
+    return { images, keypoints, visible, lossWeight: Float32Array.of(lossWeight * scale) };
+  }
+
+  #updateFeeds(rate: number): Feeds {
+    const learningRate = Float32Array.of(rate);
+    if (!this.lossScale) return { learningRate };
+    return { learningRate, gradientFactor: Float32Array.of(1 / this.lossScale.scale) };
   }
 
   #program(batch: number): Program {

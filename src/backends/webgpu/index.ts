@@ -14,6 +14,7 @@ export interface GpuBackendOptions extends LoweringOptions {
 /** The backend owns the device: close() ends both. */
 export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): Backend {
   const { reopen } = options;
+  const halves = options.activations === 'f16';
   let gpu = first;
   const renew = async (open: () => Promise<Gpu>) => {
     gpu.close();
@@ -21,7 +22,8 @@ export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): B
   };
   return {
     name: 'webgpu',
-    activationBytes: options.activations === 'f16' ? 2 : 4,
+    activationBytes: halves ? 2 : 4,
+    halfRange: halves,
     availableBytes: () => Number.POSITIVE_INFINITY,
     createStates: () => new GpuStates(gpu),
     prepare(graph, { states } = {}) {
