@@ -131,7 +131,9 @@ function kernelsCommand(): Command {
       import('./benchKernels.ts'),
     ]);
     const { size: inputSize, batch, recompute = 'off', int8 = false, threads } = flags;
-    const dtype = int8 && flags.job === 'infer' ? 'int8' : flags.amp;
+    // Halves are multiplied as floats.
+    const amp = flags.amp === 'f16' ? 'fp32' : flags.amp;
+    const dtype = int8 && flags.job === 'infer' ? 'int8' : amp;
     const peak = measurePeak(dtype, threads);
     const backend = await openBackend(flags);
     try {

@@ -2,15 +2,18 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Backend } from '../backends/backend.ts';
-import type { Precision, SearchMode } from '../backends/onednn/index.ts';
+import type { SearchMode } from '../backends/onednn/index.ts';
 import type { LoweringOptions } from '../backends/webgpu/lower.ts';
 import { HrposeError, usageError } from '../errors.ts';
+
+/** Type of activations: bf16 is for CPUs, f16 for GPUs. */
+export type Amp = 'fp32' | 'bf16' | 'f16';
 
 export interface DeviceOptions {
   /** auto where the config allows a GPU, else cpu. */
   readonly device?: string;
   readonly threads: number;
-  readonly amp: Precision;
+  readonly amp: Amp;
   readonly search: SearchMode;
 }
 
@@ -40,9 +43,9 @@ export function addDeviceOptions(command: Command): Command {
     .addOption(
       new Option(
         '--amp [type]',
-        'activations and products in half the bytes (bf16 where the type is left out); parameters, statistics and loss stay float32',
+        'activations in half the bytes, bf16 on CPUs that have it (and where the type is left out), f16 on GPUs; parameters, statistics and loss stay float32',
       )
-        .choices(['fp32', 'bf16'])
+        .choices(['fp32', 'bf16', 'f16'])
         .preset('bf16')
         .default('fp32'),
     )
@@ -78,8 +81,10 @@ const note = (text: string) => void process.stderr.write(`note: ${text}\n`);
 
 async function openCpu({ threads, amp, search }: DeviceOptions): Promise<Backend> {
   const { createDnnlBackend, fastBfloat16 } = await import('../backends/onednn/index.ts');
-  const precision = amp === 'bf16' && !fastBfloat16() ? 'fp32' : amp;
-  if (precision !== amp) {
+  if (amp === 'f16')
+    note('--amp f16: the CPU computes in float32; its half precision is --amp bf16.');
+  const precision = amp === 'bf16' && fastBfloat16() ? 'bf16' : 'fp32';
+  if (amp === 'bf16' && precision === 'fp32') {
     note(
       '--amp bf16: this CPU has no bfloat16 instructions (AVX512_BF16, AMX); computing in float32.',
     );
@@ -98,10 +103,15 @@ async function openGpu({ amp, search }: DeviceOptions, hardware = false): Promis
       ? `computing on ${name}, which emulates a GPU on the CPU: --device cpu is faster.`
       : `computing on ${name}.`,
   );
-  if (amp === 'bf16') note('--amp bf16: the GPU computes in float32.');
+  if (amp === 'bf16')
+    note('--amp bf16: the GPU computes in float32; its half precision is --amp f16.');
   // Where hardware was lost an emulation of it would be no help.
   const reopen = () => openNodeGpu({ hardware: !software });
-  return createGpuBackend(gpu, { reopen, ...(search !== 'off' && (await measuredTiles(name))) });
+  return createGpuBackend(gpu, {
+    reopen,
+    activations: amp === 'f16' ? 'f16' : 'f32',
+    ...(search !== 'off' && (await measuredTiles(name))),
+  });
 }
 
 /** Convolutions cut as 'npm run bench:gpu-conv -- --save' found best on this adapter. */
