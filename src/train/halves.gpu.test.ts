@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createGpuBackend } from '../backends/webgpu/index.ts';
+import { openNodeGpu } from '../backends/webgpu/nodeDevice.ts';
+import { goldenRandom, goldenState } from '../models/golden.testing.ts';
+import { isRunningStatistic } from '../models/hrnetConfigs.ts';
+import { tinyConfig } from '../models/tinyTraining.testing.ts';
+import { usualTraining } from '../models/usualTraining.ts';
+import { loadCheckpoint } from './checkpoint.ts';
+import { createTrainReport } from './report.ts';
+import type { StateTensor } from './tensorFile.ts';
+import { settingsOf, tinyRun } from './tinyRun.testing.ts';
+import { type TrainOptions, train } from './train.ts';
+import { Trainer } from './trainer.ts';
+
+const gpu = await openNodeGpu();
+after(() => gpu.close());
+const floats = createGpuBackend(gpu);
+const halves = createGpuBackend(gpu, { activations: 'f16' });
+const tiny = await tinyRun();
+const quiet = createTrainReport({ json: false, quiet: true });
+
+/** Three epochs in a folder of its own, which it returns. */
+async function run(name: string, rest: Partial<TrainOptions>): Promise<string> {
+  const out = join(tiny.folder, name);
+  const size = ['TrainReader.batch_size=8', 'trainsize=[32, 32]', 'hmsize=[8, 8]'];
+  const { settings, resolved } = settingsOf([
+    ...tiny.options,
+    ...size,
+    'epoch=3',
+    'snapshot_epoch=3',
+    `save_dir=${out}`,
+  ]);
+  await train({
+    settings,
+    config: resolved,
+    backend: halves,
+    report: quiet,
+    evaluate: false,
+    seed: 1,
+    accumulate: 1,
+    saveMinutes: 30,
+    skipBadImages: false,
+    ...rest,
+  });
+  return join(out, 'demo');
+}
+
+/** The report, which presses Ctrl-C when a step is done. */
+function interruptAfter(step: number): TrainOptions['report'] {
+  const begin: typeof quiet.begin = (start) => {
+    const meter = quiet.begin(start);
+    return {
+      ...meter,
+      step(done) {
+        meter.step(done);
+        if (done.step === step) process.emit('SIGINT');
+      },
+    };
+  };
+  return { ...quiet, begin };
+}
+
+const losses = (runDir: string): number[] =>
+  readFileSync(join(runDir, 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: string; loss: number })
+    .filter(({ event }) => event === 'train')
+    .map(({ loss }) => loss);
+
+const whole = await run('halves', {});
+
+test('training with activations in halves keeps to the losses of float32', async () => {
+  const expected = losses(await run('floats', { backend: floats }));
+  const actual = losses(whole);
+  assert.ok(expected.length >= 4 && expected.at(-1)! < 0.9 * expected[0]!, `${expected}`);
+  assert.equal(actual.length, expected.length);
+  actual.forEach((loss, i) => {
+    const off = Math.abs(loss - expected[i]!) / expected[i]!;
+    assert.ok(off < 0.02, `step ${i}: loss ${loss}, in float32 ${expected[i]}`);
+  });
+});
+
+test('a run in halves that was interrupted goes on in the same bytes, with its loss scale', async () => {
+  await assert.rejects(run('parts', { report: interruptAfter(2) }), { exitCode: 130 });
+  const runDir = join(tiny.folder, 'parts', 'demo');
+  assert.deepEqual(loadCheckpoint(runDir).meta!.lossScale, { scale: 2 ** 16, goodSteps: 2 });
+  await run('parts', { resume: runDir });
+  const [one, other] = [whole, runDir].map((folder) => loadCheckpoint(folder).meta!);
+  assert.deepEqual(other!.lossScale, { scale: 2 ** 16, goodSteps: one!.step });
+  const [weights, again] = [whole, runDir].map((folder) =>
+    readFileSync(join(folder, 'model_final.safetensors')),
+  );
+  assert.ok(again!.equals(weights!));
+});
+
+/** A trainer with weights from the golden hash, and a batch of two pictures of 32 × 32. */
+function smallTrainer() {
+  const inputSize = { width: 32, height: 32 };
+  const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0 };
+  const options = { config: tinyConfig, ...usualTraining(inputSize, 2), adam, recompute: false };
+  const trainer = new Trainer(halves, options, 2);
+  trainer.setWeights(goldenState(tinyConfig));
+  const random = (p: number, n: number) => Array.from({ length: n }, (_, i) => goldenRandom(p, i));
+  const batch = {
+    size: 2,
+    images: Uint8Array.from(random(1, 2 * 32 * 32 * 3), (r) => 127.5 + 127.5 * r),
+    keypoints: Float32Array.from(random(2, 2 * 5 * 2), (r) => 16 + 15 * r),
+    visible: new Float32Array(2 * 5).fill(1),
+  };
+  return { trainer, batch };
+}
+
+const valuesOf = (tensors: ReadonlyMap<string, StateTensor>) =>
+  [...tensors].filter(([name]) => !isRunningStatistic(name)).map(([, { data }]) => data);
+
+test('a step whose gradients overflow changes nothing but the scale, and the next one trains', async () => {
+  const { trainer, batch } = smallTrainer();
+  trainer.lossScale = { scale: 2 ** 60, goodSteps: 5 };
+  const state = async () => [
+    ...valuesOf(await trainer.tensors()),
+    ...valuesOf(await trainer.moments()),
+  ];
+  const before = await state();
+  assert.ok(Number.isFinite(await trainer.gradients(batch, 1)));
+  assert.equal(await trainer.update(1e-3), false);
+  assert.deepEqual(trainer.lossScale, { scale: 2 ** 59, goodSteps: 0 });
+  assert.deepEqual(await state(), before);
+  trainer.lossScale = { scale: 2 ** 16, goodSteps: 0 };
+  await trainer.gradients(batch, 1);
+  assert.equal(await trainer.update(1e-3), true);
+  assert.deepEqual(trainer.lossScale, { scale: 2 ** 16, goodSteps: 1 });
+  const after = await state();
+  assert.ok(after.every((values) => values.every(Number.isFinite)));
+  assert.notDeepEqual(after, before);
+  trainer.close();
+});
+
+test('the scale is no part of the step: gradients are divided by it again', async () => {
+  const steps = [2 ** 12, 2 ** 16].map(async (scale) => {
+    const { trainer, batch } = smallTrainer();
+    trainer.lossScale = { scale, goodSteps: 0 };
+    await trainer.gradients(batch, 1);
+    await trainer.update(1e-3);
+    const moments = await trainer.moments();
+    trainer.close();
+    return moments.get('final_layer.weight.moment1')!.data;
+  });
+  const [low, high] = await Promise.all(steps);
+  const scale = Math.max(...high!.map(Math.abs));
+  // The gradient of the head comes from halves that differ in what is below the smallest one alone.
+  low!.forEach((value, i) => {
+    assert.ok(Math.abs(value - high![i]!) < 1e-3 * scale, `${value}, ${high![i]}`);
+  });
+});
