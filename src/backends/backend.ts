@@ -59,8 +59,19 @@ export interface PrepareOptions {
   readonly quantization?: Quantization | undefined;
 }
 
+/** What a device reaches at best, as measured. */
+export interface Peak {
+  readonly gflops: number;
+  /** Bytes that a copy reads and writes; absent where that is not measured. */
+  readonly gigabytesPerSecond?: number;
+  /** What reaches that rate: 'multiply-adds on registers'. */
+  readonly of: string;
+}
+
 export interface Backend {
   readonly name: string;
+  /** Which device it is, where there may be several. */
+  readonly device?: string;
   /** Bytes of one element of an activation as it is stored. */
   readonly activationBytes: number;
   /**
@@ -77,5 +88,7 @@ export interface Backend {
    * more. Absent where no device can be lost, or none can be had again.
    */
   renew?(): Promise<void>;
+  /** Absent where it cannot be measured through the backend. */
+  measurePeak?(): Promise<Peak>;
   close(): void;
 }

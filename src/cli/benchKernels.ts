@@ -1,78 +1,105 @@
-// hrpose bench kernels: where a step's time goes, kernel class by kernel class, beside what the
-// CPU can do.
-import type { KernelClass, Measurement } from '../train/measure.ts';
+// Where a step's time goes, kernel class by kernel class, beside what the device can do: the table that
+// hrpose bench prints, and the same as JSON.
+import type { Peak } from '../backends/backend.ts';
+import {
+  byKernel,
+  type KernelClass,
+  type Measurement,
+  ratioToConvolutions,
+} from '../train/measure.ts';
 
 export interface KernelReport {
-  /** Of a big matrix product in the same element type; GFLOP/s. */
-  readonly peak: number;
   readonly dtype: string;
+  readonly peak: Peak;
   /** Whole step over the sum of its convolutions. */
   readonly ratio: number;
-  readonly stepMilliseconds: number;
-  readonly classes: readonly (KernelClass & { readonly gflops: number; readonly ofPeak: number })[];
+  /** Of the step that was timed kernel by kernel: ms, kernels, operations, bytes read and written. */
+  readonly step: Omit<KernelClass, 'kind' | 'implementation'>;
+  readonly classes: readonly (KernelClass & {
+    readonly gflops: number;
+    readonly gigabytes: number;
+  })[];
 }
 
-export function kernelReport(
-  measured: Measurement,
-  classes: readonly KernelClass[],
-  ratio: number,
-  peak: number,
-  dtype: string,
-): KernelReport {
+export function kernelReport({ profile }: Measurement, peak: Peak, dtype: string): KernelReport {
+  const classes = byKernel(profile);
+  const total = (of: 'milliseconds' | 'count' | 'flops' | 'bytes') =>
+    classes.reduce((sum, row) => sum + row[of], 0);
   return {
+    dtype,
     peak,
-    dtype,
-    ratio,
-    stepMilliseconds: measured.profile.reduce((sum, { milliseconds }) => sum + milliseconds, 0),
-    classes: classes.map((row) => {
-      const gflops = row.flops / row.milliseconds / 1e6;
-      return { ...row, gflops, ofPeak: gflops / peak };
-    }),
+    ratio: ratioToConvolutions(profile),
+    step: {
+      milliseconds: total('milliseconds'),
+      count: total('count'),
+      flops: total('flops'),
+      bytes: total('bytes'),
+    },
+    classes: classes.map((row) => ({
+      ...row,
+      gflops: row.flops / row.milliseconds / 1e6,
+      gigabytes: row.bytes / row.milliseconds / 1e6,
+    })),
   };
 }
 
-export function kernelJson({ peak, dtype, ratio, stepMilliseconds, classes }: KernelReport) {
-  const round = (value: number, digits: number) => Number(value.toFixed(digits));
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
+
+export function kernelJson({ dtype, peak, ratio, step, classes }: KernelReport) {
+  const { gflops: most, gigabytesPerSecond: copied } = peak;
   return {
     dtype,
-    peak_gflops: round(peak, 0),
-    step_ms: round(stepMilliseconds, 1),
+    peak_of: peak.of,
+    peak_gflops: round(most, 1),
+    ...(copied !== undefined && { copy_gb_per_second: round(copied, 1) }),
+    profiled_step: {
+      milliseconds: round(step.milliseconds, 1),
+      kernels: step.count,
+      gflop: round(step.flops / 1e9, 3),
+      mb: round(step.bytes / 1e6, 1),
+    },
     step_to_convolutions: round(ratio, 3),
-    kernels: classes.map(
-      ({ kind, implementation, count, milliseconds, bytes, gflops, ofPeak }) => ({
-        kind,
-        implementation,
-        count,
-        milliseconds: round(milliseconds, 2),
-        gflops: round(gflops, 1),
-        of_peak: round(ofPeak, 3),
-        mb: round(bytes / 1e6, 1),
-        gb_per_second: round(bytes / milliseconds / 1e6, 1),
-      }),
-    ),
+    kernels: classes.map(({ kind, implementation, count, milliseconds, bytes, ...rates }) => ({
+      kind,
+      implementation,
+      count,
+      milliseconds: round(milliseconds, 2),
+      gflops: round(rates.gflops, 1),
+      of_peak: round(rates.gflops / most, 3),
+      mb: round(bytes / 1e6, 1),
+      gb_per_second: round(rates.gigabytes, 1),
+      ...(copied !== undefined && { of_copy: round(rates.gigabytes / copied, 3) }),
+    })),
   };
 }
 
-export function kernelLines({ peak, dtype, ratio, stepMilliseconds, classes }: KernelReport) {
-  const header = '       ms      % count  GFLOP/s  of peak       MB   GB/s  kernel';
+export function kernelLines({ peak, ratio, step, classes }: KernelReport): string[] {
+  const { gigabytesPerSecond: copied } = peak;
+  const share = (part: number, most: number) => `${((100 * part) / most).toFixed(0)} %`;
+  const header = `       ms      % count  GFLOP/s  of peak       MB   GB/s${copied === undefined ? '' : '  of copy'}  kernel`;
   const rows = classes.map(
-    ({ kind, implementation, count, milliseconds, bytes, flops, gflops, ofPeak }) =>
+    ({ kind, implementation, count, milliseconds, bytes, flops, ...rates }) =>
       [
         milliseconds.toFixed(1).padStart(9),
-        ((100 * milliseconds) / stepMilliseconds).toFixed(1).padStart(7),
+        ((100 * milliseconds) / step.milliseconds).toFixed(1).padStart(7),
         String(count).padStart(6),
-        (flops > 0 ? gflops.toFixed(0) : '').padStart(9),
-        (flops > 0 ? `${(100 * ofPeak).toFixed(0)} %` : '').padStart(9),
+        (flops > 0 ? rate(rates.gflops) : '').padStart(9),
+        (flops > 0 ? share(rates.gflops, peak.gflops) : '').padStart(9),
         (bytes / 1e6).toFixed(0).padStart(9),
-        (bytes / milliseconds / 1e6).toFixed(0).padStart(7),
-        `  ${kind} (${implementation})`,
+        rate(rates.gigabytes).padStart(7),
+        copied === undefined ? '' : share(rates.gigabytes, copied).padStart(9),
+        `  ${kind === implementation ? kind : `${kind} (${implementation})`}`,
       ].join(''),
   );
+  const copy = copied === undefined ? '' : `; ${rate(copied)} GB/s, by a copy`;
   return [
-    `A matrix product 4096×1024×1024 in ${dtype} reaches ${peak.toFixed(0)} GFLOP/s here (Winograd does with fewer operations than are counted).`,
-    `Step: ${stepMilliseconds.toFixed(0)} ms with every kernel timed, ${ratio.toFixed(3)} times the sum of its convolutions`,
+    `Peak here: ${rate(peak.gflops)} GFLOP/s, by ${peak.of}${copy}`,
+    `One step with every kernel timed: ${step.milliseconds.toFixed(0)} ms, ${ratio.toFixed(3)} times the sum of its convolutions; ${step.count} kernels, ${(step.flops / 1e9).toFixed(1)} GFLOP, ${(step.bytes / 1e6).toFixed(0)} MB read and written`,
     '',
     header,
     ...rows,
   ];
 }
+
+/** Three digits, but no fractions of hundreds. */
+const rate = (value: number): string => (value < 99.95 ? value.toPrecision(3) : value.toFixed(0));

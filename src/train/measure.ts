@@ -15,8 +15,10 @@ export interface MeasureOptions {
   readonly config: HrnetConfig;
   readonly inputSize: Size;
   readonly batch: number;
-  /** Timed steps, after one or two that are not. */
-  readonly steps: number;
+  /** Timed steps, after one or two that are not; left out: as many as a minute has room for, from 2 to 5. */
+  readonly steps?: number | undefined;
+  /** Hears how many steps are done, those that are not timed among them. */
+  readonly onStep?: (done: number) => void;
   /** Training with less memory (default off); see memoryPlan.ts. */
   readonly recompute?: RecomputeMode;
   /** Inference in 8 bits. */
@@ -28,6 +30,10 @@ export interface Measurement {
   /** Median. */
   readonly imagesPerSecond: number;
   readonly stepMilliseconds: readonly number[];
+  /** The first step, with all that a device leaves until then: compiling, first touch of memory. */
+  readonly firstStepMilliseconds: number;
+  /** Runs of programs that a step consists of; on a GPU a submission each. */
+  readonly runs: number;
   /** Arithmetic of the convolutions, by the median step: 2 operations a multiply-add, 3 passes in training. */
   readonly gigaflops: number;
   readonly peakRssMb: number;
@@ -52,32 +58,53 @@ function randomBatch({ config, inputSize, batch }: MeasureOptions): TrainingBatc
 
 const peakRssMb = () => process.resourceUsage().maxRSS / 1024;
 
-/** Runs `step` once or twice to warm up, then `count` times; ms each. */
-async function time(count: number, step: () => Promise<unknown>): Promise<number[]> {
-  await step();
-  if (count > 1) await step();
-  const milliseconds: number[] = [];
-  for (let i = 0; i < count; i++) {
+/** ms: a first step this slow tells that a second one to warm up brings nothing, */
+const slowStep = 20_000;
+/** and how long steps are timed where their number is not given. */
+const patience = 60_000;
+
+type Timing = Pick<Measurement, 'firstStepMilliseconds' | 'stepMilliseconds'>;
+
+/** Runs `step` once or twice to warm up, then as often as asked. */
+async function time(
+  { steps, onStep = () => {} }: MeasureOptions,
+  step: () => Promise<unknown>,
+): Promise<Timing> {
+  let done = 0;
+  const timed = async () => {
     const start = performance.now();
     await step();
-    milliseconds.push(performance.now() - start);
-  }
-  return milliseconds;
+    onStep(++done);
+    return performance.now() - start;
+  };
+  const firstStepMilliseconds = await timed();
+  if (steps !== 1 && firstStepMilliseconds < slowStep) await timed();
+  const stepMilliseconds: number[] = [];
+  while (stepMilliseconds.length < (steps ?? affordable(stepMilliseconds)))
+    stepMilliseconds.push(await timed());
+  return { firstStepMilliseconds, stepMilliseconds };
+}
+
+/** How many steps there is time for, judged by those that were timed. */
+function affordable(milliseconds: readonly number[]): number {
+  if (milliseconds.length === 0) return 2;
+  return Math.max(2, Math.min(5, Math.floor(patience / median(milliseconds))));
 }
 
 function summarize(
   options: MeasureOptions,
   job: 'train' | 'infer',
-  stepMilliseconds: readonly number[],
+  timing: Timing,
   rest: Pick<Measurement, 'programMb' | 'prepareSeconds' | 'profile'>,
 ): Measurement {
-  const seconds = median(stepMilliseconds) / 1000;
+  const seconds = median(timing.stepMilliseconds) / 1000;
   const passes = job === 'train' ? 3 : 1;
   const operations = 2 * passes * options.batch * macs(options.config, options.inputSize);
   return {
     job,
     imagesPerSecond: options.batch / seconds,
-    stepMilliseconds,
+    ...timing,
+    runs: job === 'train' ? 2 : 1,
     gigaflops: operations / seconds / 1e9,
     peakRssMb: peakRssMb(),
     ...rest,
@@ -105,13 +132,13 @@ export async function measureTraining(
     trainer.setWeights(drawWeights(config, 0));
     const prepareSeconds = (performance.now() - start) / 1000;
     const data = randomBatch(options);
-    const milliseconds = await time(options.steps, async () => {
+    const timing = await time(options, async () => {
       await trainer.gradients(data, 1);
       await trainer.update(5e-4);
     });
     const profile = await trainer.profile(data, 5e-4);
     const programMb = trainer.programBytes / 1e6;
-    return summarize(options, 'train', milliseconds, { programMb, prepareSeconds, profile });
+    return summarize(options, 'train', timing, { programMb, prepareSeconds, profile });
   } finally {
     trainer.close();
   }
@@ -142,10 +169,10 @@ export async function measureInference(
   try {
     network.setWeights(weights);
     const prepareSeconds = (performance.now() - start) / 1000;
-    const milliseconds = await time(options.steps, () => network.heatmaps(images, batch));
+    const timing = await time(options, () => network.heatmaps(images, batch));
     const profile = await network.profile();
     const programMb = network.programBytes / 1e6;
-    return summarize(options, 'infer', milliseconds, { programMb, prepareSeconds, profile });
+    return summarize(options, 'infer', timing, { programMb, prepareSeconds, profile });
   } finally {
     network.close();
   }

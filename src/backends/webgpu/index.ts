@@ -3,6 +3,7 @@
 import type { Backend } from '../backend.ts';
 import type { Gpu } from './device.ts';
 import type { LoweringOptions } from './lower.ts';
+import { measureGpuPeak } from './peak.ts';
 import { GpuProgram } from './program.ts';
 import { GpuStates } from './states.ts';
 
@@ -22,6 +23,9 @@ export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): B
   };
   return {
     name: 'webgpu',
+    get device() {
+      return gpu.adapter.name;
+    },
     activationBytes: halves ? 2 : 4,
     halfRange: halves,
     availableBytes: () => Number.POSITIVE_INFINITY,
@@ -31,6 +35,7 @@ export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): B
       return new GpuProgram(gpu, graph, store, states === undefined, options);
     },
     ...(reopen && { renew: () => renew(reopen) }),
+    measurePeak: () => measureGpuPeak(gpu),
     close: () => gpu.close(),
   };
 }

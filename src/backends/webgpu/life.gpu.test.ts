@@ -43,6 +43,23 @@ test('steps make no buffers, and close() gives all of them back', async () => {
   assert.equal(gpu.liveBuffers, before);
 });
 
+test('a run is one submission of what was made before', async (t) => {
+  const program = createGpuBackend(gpu).prepare(smallGraph());
+  await program.run({ x: ones(256) });
+  const { device } = gpu;
+  const submit = t.mock.method(device.queue, 'submit');
+  const made = [
+    t.mock.method(device, 'createBuffer'),
+    t.mock.method(device, 'createBindGroup'),
+    t.mock.method(device, 'createShaderModule'),
+    t.mock.method(device, 'createComputePipelineAsync'),
+  ];
+  await program.run({ x: ones(256) });
+  assert.equal(submit.mock.callCount(), 1);
+  for (const { mock } of made) assert.equal(mock.callCount(), 0);
+  program.close();
+});
+
 test('500 steps leave the buffers as they are', async () => {
   const program = createGpuBackend(gpu).prepare(smallGraph());
   await program.run({ x: ones(256) });
