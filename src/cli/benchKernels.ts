@@ -101,5 +101,8 @@ export function kernelLines({ peak, ratio, step, classes }: KernelReport): strin
   ];
 }
 
-/** Three digits, but no fractions of hundreds. */
-const rate = (value: number): string => (value < 99.95 ? value.toPrecision(3) : value.toFixed(0));
+/** Three digits, but no fractions of hundreds nor of hundredths. */
+const rate = (value: number): string => {
+  if (value >= 99.95) return value.toFixed(0);
+  return value.toFixed(value < 9.995 ? 2 : 1);
+};
