@@ -10,6 +10,7 @@ import {
   type Bound,
   computedFlops,
   type DeviceRates,
+  type Limit,
   limitOf,
   tileIntensity,
   type Work,
@@ -147,26 +148,46 @@ function byName<T extends { readonly name: string }>(items: readonly T[]): Map<s
   return groups;
 }
 
+/** Share of a step below which a kernel is left out of the table. */
+const least = 0.002;
+
+const seconds = (limits: readonly Limit[]) => sum(limits, (limit) => limit.seconds);
+
+/** What most of a group's time is bound by, and ms. */
+function boundCell(group: readonly Limit[]): string {
+  const times = new Map<Bound, number>();
+  for (const limit of group) times.set(limit.bound, (times.get(limit.bound) ?? 0) + limit.seconds);
+  const [bound] = [...times].sort((a, b) => b[1] - a[1])[0]!;
+  return `${bound} ${three(seconds(group) * 1000)}`;
+}
+
 function printKernels(kernels: readonly Kernel[], halves: readonly Kernel[]): void {
   const inHalves = byName(halves);
+  const each = devices.map((device) => byName(limits(kernels, device, 'f32')));
+  const matters = (name: string) =>
+    each.some(
+      (groups) => seconds(groups.get(name)!) >= least * seconds([...groups.values()].flat()),
+    );
   const rows = [...byName(kernels)]
-    .map(([name, group]) => ({ name, group, bytes: sum(group, (k) => k.bytes) }))
-    .sort((a, b) => b.bytes - a.bytes)
-    .map(({ name, group, bytes }) => {
+    .filter(([name]) => matters(name))
+    .sort(([a], [b]) => seconds(each[0]!.get(b)!) - seconds(each[0]!.get(a)!))
+    .map(([name, group]) => {
+      const bytes = sum(group, (k) => k.bytes);
       const flops = sum(group, (k) => k.flops);
-      const half = sum(inHalves.get(name) ?? [], (k) => k.bytes);
+      const half = sum(inHalves.get(name)!, (k) => k.bytes);
       return row([
         name,
         group.length,
         three(flops / 1e9),
-        three(bytes / 1e6),
+        `${three(bytes / 1e9)} / ${three(half / 1e9)}`,
         three(flops / bytes),
-        three(half / 1e6),
+        ...each.map((groups) => boundCell(groups.get(name)!)),
       ]);
     });
+  const names = devices.map(({ name }) => `${name}, ms`);
   print([
-    row(['kernel', 'dispatches', 'GFLOP', 'MB', 'FLOP a byte', 'MB in halves']),
-    '| --- | --- | --- | --- | --- | --- |',
+    row(['kernel', 'dispatches', 'GFLOP', 'GB, in halves', 'FLOP a byte', ...names]),
+    `|${' --- |'.repeat(5 + devices.length)}`,
     ...rows,
   ]);
 }
@@ -187,7 +208,7 @@ function printTiles(kernels: readonly Kernel[]): void {
     });
   print([
     row(['tile', 'dispatches', 'of all FLOPs', 'FLOP a byte fetched', 'bytes read a multiply-add']),
-    '| --- | --- | --- | --- | --- |',
+    `|${' --- |'.repeat(5)}`,
     ...rows,
   ]);
 }
@@ -223,35 +244,7 @@ function printDevices(kernels: readonly Kernel[], halves: readonly Kernel[]): vo
   const names = ['arithmetic', 'memory', 'workgroup memory', 'launch'];
   print([
     row(['device', 'activations', 'images/s at most', 'ms', ...names]),
-    '| --- | --- | --- | --- | --- | --- | --- | --- |',
-    ...rows,
-  ]);
-}
-
-/** Share of a step below which a kernel is left out of the table of bounds. */
-const least = 0.002;
-
-/** The bound that most of a class's time is under, on each device. */
-function printBounds(kernels: readonly Kernel[]): void {
-  const each = devices.map((device) => byName(limits(kernels, device, 'f32')));
-  const seconds = (group: readonly { readonly seconds: number }[]) => sum(group, (k) => k.seconds);
-  const matters = (name: string) =>
-    each.some(
-      (groups) => seconds(groups.get(name)!) >= least * seconds([...groups.values()].flat()),
-    );
-  const cell = (name: string, groups: Map<string, { seconds: number; bound: Bound }[]>) => {
-    const group = groups.get(name)!;
-    const times = new Map<Bound, number>();
-    for (const { bound, seconds } of group) times.set(bound, (times.get(bound) ?? 0) + seconds);
-    const [bound] = [...times].sort((a, b) => b[1] - a[1])[0]!;
-    return `${bound}, ${three(seconds(group) * 1000)} ms`;
-  };
-  const rows = [...each[0]!.keys()]
-    .filter(matters)
-    .map((name) => row([name, ...each.map((groups) => cell(name, groups))]));
-  print([
-    row(['kernel', ...devices.map(({ name }) => name)]),
-    `| --- |${' --- |'.repeat(devices.length)}`,
+    `|${' --- |'.repeat(8)}`,
     ...rows,
   ]);
 }
@@ -263,5 +256,4 @@ print([
 ]);
 printKernels(kernels, halves);
 printTiles(kernels);
-printBounds(kernels);
 printDevices(kernels, halves);
