@@ -241,6 +241,19 @@ export function createDnnl({ c }: Ffi) {
     desc,
     /** Channel blocks as wide as the CPU's vectors. */
     blockedLayout: (hasAvx512(c) ? 'blocked16' : 'blocked8') as Layout,
+    /** The first pictures of a tensor, as it lies. */
+    firstPictures(whole: MemoryDesc, dims: readonly number[]): MemoryDesc {
+      const md = new Uint8Array(descBytes.memory);
+      const size = BigInt64Array.from(dims, BigInt);
+      const code = c.dnnl_memory_desc_init_submemory(
+        md,
+        whole,
+        size,
+        new BigInt64Array(dims.length),
+      );
+      check(code, `dnnl_memory_desc_init_submemory([${dims}])`);
+      return md;
+    },
     equal: (a: MemoryDesc, b: MemoryDesc) => c.dnnl_memory_desc_equal(a, b) === 1,
     bytes: (md: MemoryDesc) => Number(c.dnnl_memory_desc_get_size(md)),
 

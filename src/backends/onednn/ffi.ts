@@ -17,6 +17,8 @@ const declarations = {
   dnnl_set_primitive_cache_capacity: 'int dnnl_set_primitive_cache_capacity(int capacity)',
   dnnl_memory_desc_init_by_tag:
     'int dnnl_memory_desc_init_by_tag(void *memory_desc, int ndims, const int64_t *dims, int data_type, int tag)',
+  dnnl_memory_desc_init_submemory:
+    'int dnnl_memory_desc_init_submemory(void *memory_desc, const void *parent, const int64_t *dims, const int64_t *offsets)',
   dnnl_memory_desc_equal: 'int dnnl_memory_desc_equal(const void *lhs, const void *rhs)',
   dnnl_memory_desc_get_size: 'size_t dnnl_memory_desc_get_size(const void *memory_desc)',
   dnnl_memory_create:

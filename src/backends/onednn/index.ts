@@ -18,6 +18,8 @@ export interface DnnlOptions {
   readonly search?: SearchMode | ConvSearch;
   /** Element type of activations and products (default fp32). Parameters, statistics, loss and moments are float32. */
   readonly precision?: Precision;
+  /** Elements of a result above which inference takes some pictures of a batch at a time (default 2¹⁹). */
+  readonly partElements?: number;
 }
 
 /** `cached` measures what no process has measured on this CPU before, `full` measures all again. */
@@ -29,6 +31,7 @@ export function createDnnlBackend({
   threads = availableParallelism(),
   search: mode = 'off',
   precision = 'fp32',
+  partElements,
 }: DnnlOptions = {}): Backend {
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw usageError(`--threads: expected a whole number of at least 1, got ${threads}.`);
@@ -45,6 +48,7 @@ export function createDnnlBackend({
   const options: LoweringOptions = {
     storage: precision === 'bf16' ? 'bfloat16' : 'float32',
     search: cache ? measuring(ffi, dnnl, cache) : rule,
+    partElements,
   };
   return {
     name: 'onednn',

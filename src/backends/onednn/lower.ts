@@ -4,10 +4,12 @@
 import {
   elementCount,
   type Graph,
+  type Node,
   type State,
   type Value,
   type ValueId,
 } from '../../graph/graph.ts';
+import { batchOf, batchParts, type Stretch } from '../../passes/batchParts.ts';
 import {
   activationSteps,
   type Quantization,
@@ -16,6 +18,7 @@ import {
 import { type Site, siteOf } from '../site.ts';
 import { arg, type DataType, type Dnnl, type MemoryDesc, type PrimitiveDesc } from './dnnl2.ts';
 import type { Handle } from './ffi.ts';
+import { stepsOfPart } from './repeatSteps.ts';
 import type { ConvSearch } from './search.ts';
 import type { DnnlStates } from './states.ts';
 
@@ -34,6 +37,8 @@ export interface MemoryBuffer {
 export interface Tensor {
   readonly desc: MemoryDesc;
   readonly buffer: MemoryBuffer;
+  /** Some pictures of a batch: where in the buffer, and the tensor of all of them. */
+  readonly part?: { readonly of: Tensor; readonly offset: number; readonly bytes: number };
 }
 
 export type Step =
@@ -63,6 +68,8 @@ export interface LoweringOptions {
   readonly storage: DataType;
   readonly quantization?: Quantization | undefined;
   readonly search: ConvSearch;
+  /** Elements of a result that inference makes at a time; see passes/batchParts.ts. */
+  readonly partElements?: number | undefined;
 }
 
 /** Ops at the end of the network, which compute in float32. */
@@ -74,6 +81,21 @@ function edgeValues(graph: Graph): ReadonlySet<ValueId> {
     graph.nodes.filter(({ op }) => !lossOps.has(op)).flatMap(({ inputs }) => inputs),
   );
   return new Set(graph.values.map(({ id }) => id).filter((id) => !inner.has(id)));
+}
+
+/**
+ * Results of more elements than this are made for some pictures at a time: 2 MiB in float32, 1 MiB in
+ * bfloat16, about what the second-level caches of two cores hold (measured: docs/log.md).
+ */
+const usualPartElements = 2 ** 19;
+
+/** What is known of the pictures that go through a stretch of nodes while the others wait. */
+interface Part {
+  readonly pictures: number;
+  /** One past the stretch's last node. */
+  readonly end: number;
+  readonly tensors: Map<ValueId, Tensor>;
+  readonly reordered: Map<ValueId, Tensor[]>;
 }
 
 export class Lowering {
@@ -105,14 +127,17 @@ export class Lowering {
   /** Values that are read after the last node: outputs and new states. */
   readonly #outlives: ReadonlySet<ValueId>;
   readonly #atEdge: ReadonlySet<ValueId>;
+  readonly #partElements: number;
   #node = 0;
+  #part: Part | undefined;
 
   constructor(graph: Graph, dnnl: Dnnl, states: DnnlStates, options: LoweringOptions) {
-    const { storage, search, quantization } = options;
+    const { storage, search, quantization, partElements = usualPartElements } = options;
     this.#graph = graph;
     this.dnnl = dnnl;
     this.storage = storage;
     this.search = search;
+    this.#partElements = partElements;
     this.training = graph.nodes.some(({ op }) => op === 'conv2dGradWeight');
     this.steps8 = quantization ? activationSteps(graph, quantization.ranges) : new Map();
     this.weightSteps = quantization?.weightSteps ?? new Map();
@@ -130,10 +155,7 @@ export class Lowering {
 
   run(kernels: Readonly<Record<string, Kernel>>): void {
     for (const id of this.#graph.feeds) this.#addFeed(this.#graph.values[id]!);
-    this.#graph.nodes.forEach((node, i) => {
-      this.#node = i;
-      kernels[node.op]!(siteOf(this.#graph, node), this);
-    });
+    for (const stretch of this.#stretches()) this.#lower(stretch, kernels);
     for (const { value, next } of this.#graph.states) {
       if (next !== undefined) this.#finishState(this.#stateOf.get(value)!, next);
     }
@@ -187,9 +209,12 @@ export class Lowering {
 
   /** The tensor of a value as it lies. A state that no program has used yet takes the layout `ifNew`. */
   tensor(value: Value, ifNew = this.plain(value)): Tensor {
+    const passing = this.#part?.tensors.get(value.id);
+    if (passing) return passing;
     const known = this.#tensors.get(value.id);
-    if (known) return known;
     const state = this.#stateOf.get(value.id);
+    if (known && this.#part && !state) return this.#passing(this.#part, value.id, known);
+    if (known) return known;
     if (!state) throw new Error(`lower: '${value.name}' is read before it is written`);
     const tensor = this.#stateTensor(state, value, ifNew);
     this.#tensors.set(value.id, tensor);
@@ -200,12 +225,13 @@ export class Lowering {
   in(value: Value, desc: MemoryDesc, scale = 1): Tensor {
     const tensor = this.tensor(value, desc);
     if (this.dnnl.equal(tensor.desc, desc)) return tensor;
-    const copies = this.#reordered.get(value.id) ?? [];
+    const reordered = this.#part?.reordered ?? this.#reordered;
+    const copies = reordered.get(value.id) ?? [];
     const known = copies.find((copy) => this.dnnl.equal(copy.desc, desc));
     if (known) return known;
     const copy = this.scratch(desc);
     this.reorder(tensor, copy, `${value.name}.reorder`, scale);
-    this.#reordered.set(value.id, [...copies, copy]);
+    reordered.set(value.id, [...copies, copy]);
     return copy;
   }
 
@@ -227,7 +253,7 @@ export class Lowering {
 
   /** Says that `value` is what a kernel leaves in a tensor that it overwrote. */
   left(value: Value, tensor: Tensor): void {
-    this.#tensors.set(value.id, tensor);
+    (this.#part?.tensors ?? this.#tensors).set(value.id, tensor);
   }
 
   /** Memory that lives between the steps that touch it. */
@@ -247,8 +273,10 @@ export class Lowering {
     const own = state && this.#stateTensor(state, this.#graph.values[state.value]!, desc);
     const readLater = state !== undefined && (this.#lastRead.get(state.value) ?? -1) > this.#node;
     const tensor =
-      own && !readLater && this.dnnl.equal(own.desc, desc) ? own : this.scratch(desc, inPlaceOf);
-    this.#tensors.set(value.id, tensor);
+      own && !readLater && this.dnnl.equal(own.desc, desc)
+        ? own
+        : (this.#placeAmongAll(value, desc) ?? this.scratch(desc, inPlaceOf));
+    this.left(value, tensor);
     return tensor;
   }
 
@@ -317,6 +345,80 @@ export class Lowering {
     bind: (memory: readonly Float32Array[]) => () => void,
   ): void {
     this.steps.push({ kind: 'host', label, type, reads, writes, bind });
+  }
+
+  /** Training needs whole batches, and so do graphs whose feeds are not pictures; 8 bits are fast enough. */
+  #stretches(): readonly Stretch[] {
+    const { nodes, feeds } = this.#graph;
+    const whole = this.training || feeds.length !== 1 || this.steps8.size > 0;
+    const most = whole ? Number.POSITIVE_INFINITY : this.#partElements;
+    return nodes.length > 0 ? batchParts(this.#graph, most) : [];
+  }
+
+  #lower({ first, end, pictures }: Stretch, kernels: Readonly<Record<string, Kernel>>): void {
+    const parts = batchOf(this.#graph) / pictures;
+    const begin = this.steps.length;
+    if (parts > 1) this.#part = { pictures, end, tensors: new Map(), reordered: new Map() };
+    for (this.#node = first; this.#node < end; this.#node++) {
+      const node = this.#graph.nodes[this.#node]!;
+      kernels[node.op]!(this.#site(node), this);
+      for (const id of node.outputs) if (this.#leavesPart(id)) this.#leavePart(id);
+    }
+    this.#part = undefined;
+    const steps = this.steps.slice(begin);
+    for (let k = 1; k < parts; k++) this.steps.push(...stepsOfPart(steps, k));
+  }
+
+  /** The node as its kernel sees it: with as many pictures as are under way. */
+  #site(node: Node): Site {
+    const site = siteOf(this.#graph, node);
+    const part = this.#part;
+    if (!part) return site;
+    const passing = (value: Value): Value =>
+      this.#stateOf.has(value.id)
+        ? value
+        : { ...value, shape: [part.pictures, ...value.shape.slice(1)] };
+    return { ...site, inputs: site.inputs.map(passing), outputs: site.outputs.map(passing) };
+  }
+
+  /** Whether a value is read after all pictures have gone through the stretch. */
+  #leavesPart(id: ValueId): boolean {
+    const { end } = this.#part ?? { end: Number.POSITIVE_INFINITY };
+    return this.#outlives.has(id)
+      ? this.#part !== undefined
+      : (this.#lastRead.get(id) ?? -1) >= end;
+  }
+
+  /** The first pictures of a tensor of all. */
+  #passing({ pictures, tensors }: Part, id: ValueId, all: Tensor): Tensor {
+    const { shape } = this.#graph.values[id]!;
+    const desc = this.dnnl.firstPictures(all.desc, [pictures, ...shape.slice(1)]);
+    const bytes = (this.dnnl.bytes(all.desc) / shape[0]!) * pictures;
+    const tensor: Tensor = { desc, buffer: all.buffer, part: { of: all, offset: 0, bytes } };
+    tensors.set(id, tensor);
+    return tensor;
+  }
+
+  /** The place for a value that leaves the stretch among those of all pictures, if it may lie as `desc` says. */
+  #placeAmongAll({ id }: Value, desc: MemoryDesc): Tensor | undefined {
+    if (!this.#part || !this.#leavesPart(id)) return undefined;
+    const all = this.scratch(this.activation(this.#graph.values[id]!));
+    const place = this.#passing(this.#part, id, all);
+    return this.dnnl.equal(place.desc, desc) ? place : undefined;
+  }
+
+  /** A value that leaves the stretch is a tensor of all pictures from here on. */
+  #leavePart(id: ValueId): void {
+    const part = this.#part!;
+    const tensor = part.tensors.get(id)!;
+    if (tensor.part) {
+      this.#tensors.set(id, tensor.part.of);
+      return;
+    }
+    const value = this.#graph.values[id]!;
+    const all = this.scratch(this.activation(value));
+    this.reorder(tensor, this.#passing(part, id, all), `${value.name}.part`);
+    this.#tensors.set(id, all);
   }
 
   #addFeed(value: Value): void {

@@ -168,9 +168,11 @@ export class DnnlProgram implements Program {
     if (this.#closed) return;
     this.#closed = true;
     for (const memory of this.#memories) this.#dnnl.destroyMemory(memory);
-    for (const step of this.#lowering.steps) {
-      if (step.kind === 'primitive') this.#dnnl.destroyPrimitive(step.primitive);
-    }
+    // Parts of a batch share their primitives.
+    const primitives = this.#lowering.steps.flatMap((step) =>
+      step.kind === 'primitive' ? [step.primitive] : [],
+    );
+    for (const primitive of new Set(primitives)) this.#dnnl.destroyPrimitive(primitive);
     this.#args.free();
     if (this.#ownsStates) this.states.close();
   }
@@ -187,18 +189,17 @@ export class DnnlProgram implements Program {
     return Object.fromEntries([...this.#outputs].map(([name, memory]) => [name, memory.slice()]));
   }
 
-  #address({ buffer }: Tensor): number {
+  #address({ buffer, part }: Tensor): number {
     if (buffer.address !== undefined) return buffer.address;
     if (buffer.state !== undefined) return this.states.find(buffer.state)!.address;
-    return this.#arena.address + this.#plan.offsets.get(buffer)!;
+    return this.#arena.address + this.#plan.offsets.get(buffer)! + (part?.offset ?? 0);
   }
 
-  #bytes(tensor: Tensor): Uint8Array {
-    if (inArena(tensor.buffer)) {
-      const offset = this.#plan.offsets.get(tensor.buffer)!;
-      return this.#arena.view(offset, tensor.buffer.bytes);
-    }
-    return this.states.find(tensor.buffer.state!)!.memory!;
+  #bytes({ buffer, part }: Tensor): Uint8Array {
+    if (!inArena(buffer)) return this.states.find(buffer.state!)!.memory!;
+    const offset = this.#plan.offsets.get(buffer)!;
+    const { offset: within, bytes } = part ?? { offset: 0, bytes: buffer.bytes };
+    return this.#arena.view(offset + within, bytes);
   }
 
   #bindSteps(): (() => void)[] {
