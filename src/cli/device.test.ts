@@ -36,3 +36,10 @@ test('use_gpu: false of a config means the CPU, and another device is refused', 
   assert.equal(await nameOf(undefined, false), 'onednn');
   await assert.rejects(nameOf('tpu'), { exitCode: 2, message: /expected auto, cpu or gpu/ });
 });
+
+test('the half precision of GPUs is float32 on the CPU', async () => {
+  const backend = await openBackend({ ...options, device: 'cpu', amp: 'f16' });
+  assert.equal(backend.activationBytes, 4);
+  assert.ok(!backend.halfRange);
+  backend.close();
+});
