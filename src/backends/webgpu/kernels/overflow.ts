@@ -25,11 +25,11 @@ var<workgroup> found: array<u32, ${groupSize}>;
 @compute @workgroup_size(${groupSize})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${subgroupInputs(features)}) {
   let exponent = vec4<u32>(0x7f800000u);
-  var any_found = false;
+  var largest = vec4<u32>();
   for (var i = group.x * ${groupSize}u + lane; i < ${count}u; i += ${parts * groupSize}u) {
-    any_found = any_found || any((gradients[i] & exponent) == exponent);
+    largest = max(largest, gradients[i] & exponent);
   }
-  found[lane] = u32(any_found);
+  found[lane] = u32(any(largest == exponent));
 ${tree([found], groupSize, 1, features)}
   if (lane == 0u) { parts[${first}u + group.x] = found[0]; }
 }
