@@ -43,6 +43,8 @@ export interface Program {
    */
   run(feeds: Feeds): Promise<Readonly<Record<string, Float32Array>>>;
   readonly states: StateStore;
+  /** Resolves when the memory is there, which a run waits for in any case; absent where prepare has taken it. */
+  readonly allocated?: Promise<void>;
   /** One run with every step timed. */
   profile(feeds: Feeds): Promise<readonly StepProfile[]>;
   /** What was decided, as text. */
@@ -79,6 +81,8 @@ export interface Backend {
    * (train/lossScale.ts). Absent: no.
    */
   readonly halfRange?: boolean;
+  /** Whether states and activations lie beside everything else of the process, or on a device of their own. */
+  readonly memory: 'host' | 'device';
   /** What states and programs may take together; Infinity where that is not known. */
   availableBytes(): number;
   createStates(): StateStore;

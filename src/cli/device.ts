@@ -15,6 +15,8 @@ export interface DeviceOptions {
   readonly threads: number;
   readonly amp: Amp;
   readonly search: SearchMode;
+  /** MiB of the GPU's memory that may be taken. */
+  readonly gpuMb?: number;
 }
 
 /** A whole number in a range, for an option; a usage error names the option. */
@@ -93,7 +95,7 @@ async function openCpu({ threads, amp, search }: DeviceOptions): Promise<Backend
 }
 
 /** Any adapter, hardware before software; an environment error where there is none. */
-async function openGpu({ amp, search }: DeviceOptions, hardware = false): Promise<Backend> {
+async function openGpu({ amp, search, gpuMb }: DeviceOptions, hardware = false): Promise<Backend> {
   const { openNodeGpu } = await import('../backends/webgpu/nodeDevice.ts');
   const { createGpuBackend } = await import('../backends/webgpu/index.ts');
   const gpu = await openNodeGpu({ hardware });
@@ -110,6 +112,7 @@ async function openGpu({ amp, search }: DeviceOptions, hardware = false): Promis
   return createGpuBackend(gpu, {
     reopen,
     activations: amp === 'f16' ? 'f16' : 'f32',
+    ...(gpuMb !== undefined && { memoryBytes: gpuMb * 2 ** 20 }),
     ...(search !== 'off' && (await measuredTiles(name))),
   });
 }

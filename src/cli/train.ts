@@ -59,6 +59,11 @@ export function command(): Command {
     )
     .addOption(recomputeOption('auto'))
     .option(
+      '--gpu-mb <n>',
+      'most that training takes of the memory of a GPU, which does not tell how much it has; a batch that does not fit is computed in parts',
+      wholeNumber('--gpu-mb', 1),
+    )
+    .option(
       '--save-minutes <m>',
       'also save a checkpoint after this long',
       wholeNumber('--save-minutes', 1),

@@ -28,6 +28,8 @@ export interface RunState {
   readonly recentLosses: readonly number[];
   /** Of the evaluations before it, 0 to 1. */
   readonly bestAp: number | undefined;
+  /** Samples that are computed at once, where that is less than a batch. */
+  readonly microBatch: number | undefined;
 }
 
 /** Reads or draws what the run begins with and says where that is. */
@@ -48,8 +50,14 @@ async function newRun(options: TrainOptions): Promise<RunState> {
     name,
     { shape: shapes.get(name)!, data },
   ]);
-  const at = { step: 0, epoch: 0, stepInEpoch: 0 };
-  return { tensors: new Map(tensors), moments: new Map(), at, recentLosses: [], bestAp: undefined };
+  return {
+    tensors: new Map(tensors),
+    moments: new Map(),
+    at: { step: 0, epoch: 0, stepInEpoch: 0 },
+    recentLosses: [],
+    bestAp: undefined,
+    microBatch: undefined,
+  };
 }
 
 function resumed({ settings, report, seed }: TrainOptions, path: string): RunState {
@@ -63,9 +71,9 @@ function resumed({ settings, report, seed }: TrainOptions, path: string): RunSta
   if (meta.seed !== seed)
     report.note(`the seed of the run was ${meta.seed}; going on with ${seed}.`);
   report.note(`Finish resuming model weights: ${path}`);
-  const { step, epoch, stepInEpoch, lossScale, bestAp, recentLosses = [] } = meta;
+  const { step, epoch, stepInEpoch, lossScale, bestAp, microBatch, recentLosses = [] } = meta;
   const at = { step, epoch, stepInEpoch, lossScale };
-  return { tensors, moments, at, recentLosses, bestAp };
+  return { tensors, moments, at, recentLosses, bestAp, microBatch };
 }
 
 /** Path of the weights that a new run starts from, if not from drawn ones. */

@@ -239,7 +239,8 @@ export function verifyCheckpoint(path: string): void {
 
 function readFolder(path: string): CheckpointState {
   const stored = readMeta(path);
-  const { step, epoch, stepInEpoch, seed, lossScale, bestAp, recentLosses, config } = stored;
+  const { step, epoch, stepInEpoch, seed, lossScale, bestAp, microBatch, recentLosses, config } =
+    stored;
   return {
     tensors: readPart(path, modelFile, stored),
     moments: readPart(path, optimizerFile, stored),
@@ -250,6 +251,7 @@ function readFolder(path: string): CheckpointState {
       seed,
       ...(lossScale && { lossScale }),
       ...(bestAp !== undefined && { bestAp }),
+      ...(microBatch !== undefined && { microBatch }),
       ...(recentLosses && { recentLosses }),
       config,
     },

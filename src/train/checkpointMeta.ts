@@ -18,6 +18,8 @@ export interface CheckpointMeta {
   readonly lossScale?: LossScale | undefined;
   /** Best AP of the run so far, 0..1; absent before the first evaluation. */
   readonly bestAp?: number;
+  /** Samples that are computed at once, where a batch does not fit into the memory of the device. */
+  readonly microBatch?: number;
   /** Losses of the last steps, which the next log line is made from. */
   readonly recentLosses?: readonly number[];
   /** The resolved settings, as JSON. */
@@ -42,6 +44,7 @@ const metaSchema = z.object({
   seed: z.int(),
   lossScale: z.object({ scale: z.number().positive(), goodSteps: counter }).optional(),
   bestAp: z.number().optional(),
+  microBatch: z.int().min(1).optional(),
   recentLosses: z.array(z.number()).max(100_000).readonly().optional(),
   config: z.unknown(),
   files: z.object({ [modelFile]: fileRecord, [optimizerFile]: fileRecord }),

@@ -119,10 +119,10 @@ export async function measureTraining(
   const { config, inputSize, batch } = options;
   const start = performance.now();
   const training = usualTraining(inputSize, batch);
-  const { activationBytes } = backend;
+  const { activationBytes, memory } = backend;
   const { recompute } = chooseMemoryPlan(
     config,
-    { training, activationBytes, workers: 0 },
+    { training, activationBytes, memory, workers: 0 },
     options.recompute ?? 'off',
     backend.availableBytes(),
   );

@@ -6,20 +6,24 @@ import { usualTraining } from '../models/usualTraining.ts';
 import {
   chooseMemoryPlan,
   describeMemory,
+  fittingPlans,
   type MemoryNeeds,
   memoryFields,
+  microBatches,
   planTraining,
+  refusal,
 } from './memoryPlan.ts';
 
 const config = hrnetConfig('hrnet', 32, 17);
 const needs = (batch: number, activationBytes = 4): MemoryNeeds => ({
   training: usualTraining({ width: 288, height: 384 }, batch),
   activationBytes,
+  memory: 'host',
   workers: 2,
   accumulate: 1,
 });
 
-function refusal(batch: number, mode: 'auto' | 'off', available: number): string {
+function refusedBy(batch: number, mode: 'auto' | 'off', available: number): string {
   try {
     chooseMemoryPlan(config, needs(batch), mode, available);
   } catch (error) {
@@ -83,15 +87,79 @@ test('the plan is a table for people and bytes for programs', () => {
   assert.doesNotMatch(describeMemory(plan, Number.POSITIVE_INFINITY), /available/);
 });
 
+const onDevice = (batch: number): MemoryNeeds => ({ ...needs(batch), memory: 'device' });
+const gpuPlan = (batch: number, available: number, most?: number) => {
+  for (const plan of fittingPlans(config, onDevice(batch), 'auto', available, most)) return plan;
+  return undefined;
+};
+
+test("a device's memory is planned by itself, and tells what is in the process beside it", () => {
+  const plan = gpuPlan(4, Number.POSITIVE_INFINITY)!;
+  assert.equal(
+    describeMemory(plan, Number.POSITIVE_INFINITY),
+    `Memory of training on the GPU, about:
+  parameters     114 MB  and running statistics
+  gradients      114 MB
+  moments        228 MB
+  activations   1371 MB  conv2d 686 MB, add 360 MB, batchNormTrain 307 MB
+  total         1828 MB  of a memory whose size WebGPU does not tell
+Beside it in the memory of the process:
+  process        315 MB  with the loader
+  copy           343 MB  of parameters and moments, in case the GPU is lost`,
+  );
+});
+
+test('activations on a device are within 1 % of the arenas that are laid out there', () => {
+  // Arenas of the WebGPU backend in buffers of 4 GiB, MB (docs/log.md).
+  for (const [batch, recompute, arenas] of [
+    [4, false, 1374.8],
+    [4, true, 731.8],
+    [64, false, 22074.1],
+    [64, true, 11718.0],
+  ] as const) {
+    const { activations } = planTraining(config, onDevice(batch), recompute);
+    const ratio = activations / 1e6 / arenas;
+    assert.ok(Math.abs(ratio - 1) < 0.01, `batch ${batch}: ${ratio}`);
+  }
+});
+
+test('a batch that does not fit a device is cut into the largest nearly equal parts that do', () => {
+  assert.deepEqual(microBatches(10), [10, 5, 4, 3, 2, 1]);
+  assert.deepEqual(microBatches(10, 4), [4, 3, 2, 1]);
+  const plans = [24e9, 16e9, 8e9, 5.5e9, 1e9].map((available) => gpuPlan(64, available)!);
+  assert.deepEqual(
+    plans.map(({ microBatch, recompute }) => [microBatch, recompute]),
+    [
+      [64, false],
+      [64, true],
+      [32, true],
+      [22, true],
+      [2, true],
+    ],
+  );
+  assert.ok(plans[2]!.total <= 8e9);
+  assert.match(
+    describeMemory(plans[2]!, 8e9),
+    /of 8000 MB\n.*\n.*\n.*\nThe batch of 64 does not fit and is computed as 2 micro-batches of 32\..* 2 times an update\.$/,
+  );
+  assert.match(describeMemory(plans[3]!, 5.5e9), /3 micro-batches of up to 22\./);
+  assert.equal(gpuPlan(64, 24e9, 32)!.microBatch, 32);
+  assert.equal(gpuPlan(64, 0.5e9), undefined);
+  assert.match(
+    refusal(config, onDevice(64), 'auto', 0.5e9).message,
+    /at batch 1 takes about 0\.\d GB with --recompute, 0\.5 GB .* smaller network or trainsize\.$/,
+  );
+});
+
 test('what does not fit is refused with everything that would', () => {
   assert.match(
-    refusal(64, 'off', 14e9),
+    refusedBy(64, 'off', 14e9),
     /about 2\d\.\d GB, 14\.0 GB are available\. Use --recompute on, or --amp bf16 --recompute on\.$/,
   );
-  const message = refusal(64, 'auto', 9e9);
+  const message = refusedBy(64, 'auto', 9e9);
   assert.match(message, /batch 64 takes about 1\d\.\d GB with --recompute, 9\.0 GB are available/);
   assert.match(message, /Use --amp bf16, or -o TrainReader\.batch_size=32 with --accumulate 2/);
-  assert.match(refusal(64, 'auto', 0.5e9), /a machine with more memory/);
+  assert.match(refusedBy(64, 'auto', 0.5e9), /a machine with more memory/);
   const twice = () => chooseMemoryPlan(config, { ...needs(64), accumulate: 2 }, 'auto', 9e9);
   assert.throws(twice, /batch_size=32 with --accumulate 4 \(as many pictures/);
   const { accumulate: _, ...single } = needs(64);
@@ -103,7 +171,7 @@ test('what does not fit is refused with everything that would', () => {
 
 test('the batch that is advised fits, and one more than the largest does not', () => {
   for (const available of [3e9, 5.5e9, 11e9]) {
-    const message = refusal(64, 'auto', available);
+    const message = refusedBy(64, 'auto', available);
     const [, size, times, most] = /batch_size=(\d+) with --accumulate (\d+).*fits is (\d+)\)/
       .exec(message)!
       .map(Number);

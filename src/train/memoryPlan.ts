@@ -1,6 +1,6 @@
-// What training will take, before anything is allocated: from the graph's lifetimes, as the CPU
-// backend lays tensors out. Decides on recomputation, and refuses what does not fit.
-import { environmentError } from '../errors.ts';
+// What training will take, before anything is allocated: from the graph's lifetimes, as the backends lay
+// tensors out. Decides on recomputation and, on a device, on micro-batches; refuses what does not fit.
+import { environmentError, type HrposeError } from '../errors.ts';
 import { elementCount, type Graph, type Value } from '../graph/graph.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { type TrainingOptions, trainingGraph } from '../models/poseGraphs.ts';
@@ -24,7 +24,12 @@ export interface MemoryPlan {
   readonly process: number;
   /** A copy of parameters and moments while a checkpoint is written. */
   readonly checkpoint: number;
+  /** Of the memory that states and activations lie in: on a device without process and checkpoint. */
   readonly total: number;
+  readonly memory: 'host' | 'device';
+  readonly batch: number;
+  /** Samples that are computed at once; the batch is as many of these as it takes. */
+  readonly microBatch: number;
   /** Whether cheap results are made again in the backward part. */
   readonly recompute: boolean;
   /** Of which ops' results the activations consist at the fullest moment, largest first. */
@@ -35,6 +40,7 @@ export interface MemoryNeeds {
   readonly training: TrainingOptions;
   /** Of one element: 4, or 2 with bfloat16. */
   readonly activationBytes: number;
+  readonly memory: 'host' | 'device';
   /** Threads of the loader. */
   readonly workers: number;
   /** Batches that make one update; none where a step is one batch and no more. */
@@ -42,19 +48,23 @@ export interface MemoryNeeds {
 }
 
 /** Activations lie in blocks of so many channels. */
-const channelBlock = 16;
-/** Scratch memory of a convolution in float32 (Winograd) at the fullest moment; in bfloat16 there is next to none. */
+const channelBlock = { host: 16, device: 4 };
+/** Scratch memory of a convolution in float32 (Winograd) on the CPU at the fullest moment; in bfloat16 there is next to none. */
 const scratchBytes = 40e6;
 /** Node with the library and the kernels it compiles; a thread of the loader (docs/log.md). */
 const processBytes = 190e6;
 const workerBytes = 60e6;
 
 /** Bytes of a value as it is stored: activations in the given width, with channels filled up to blocks. */
-function storedBytes({ dtype, shape }: Value, activationBytes: number): number {
+function storedBytes(
+  { dtype, shape }: Value,
+  { activationBytes, memory }: Pick<MemoryNeeds, 'activationBytes' | 'memory'>,
+): number {
   if (dtype === 'uint8') return elementCount(shape);
   if (shape.length !== 4) return elementCount(shape) * 4;
   const [n, c, h, w] = shape as [number, number, number, number];
-  const channels = c < 8 ? c : Math.ceil(c / channelBlock) * channelBlock;
+  const block = channelBlock[memory];
+  const channels = c < 8 && memory === 'host' ? c : Math.ceil(c / block) * block;
   return n * channels * h * w * activationBytes;
 }
 
@@ -73,47 +83,87 @@ function maskBytes(graph: Graph): number {
 
 export function planTraining(
   config: HrnetConfig,
-  { training, activationBytes, workers }: MemoryNeeds,
+  needs: MemoryNeeds,
   recompute: boolean,
+  microBatch = needs.training.batch,
 ): MemoryPlan {
+  const { activationBytes, memory, workers } = needs;
+  const { batch } = needs.training;
+  const accumulate = needs.training.accumulate || microBatch < batch;
+  const training = { ...needs.training, accumulate, batch: microBatch };
   const graph = compileTraining(trainingGraph(config, training), { lean: recompute });
   const parameters = statesOf(graph, ['parameter', 'statistic']);
   const gradients = statesOf(graph, ['gradient']);
   const moments = 2 * gradients;
-  const { bytes: activations, live } = peakMemory(graph, (value) =>
-    storedBytes(value, activationBytes),
-  );
-  const workspace = maskBytes(graph) + (activationBytes >= 4 ? scratchBytes : 0);
+  const { bytes: activations, live } = peakMemory(graph, (value) => storedBytes(value, needs));
+  const onHost = memory === 'host';
+  const workspace = onHost ? maskBytes(graph) + (activationBytes >= 4 ? scratchBytes : 0) : 0;
   const { width, height } = training.inputSize;
   const batches = 2 + workers;
-  const process =
-    processBytes + workers * workerBytes + batches * training.batch * width * height * 3;
+  const process = processBytes + workers * workerBytes + batches * microBatch * width * height * 3;
   const checkpoint = parameters + moments;
-  const total = parameters + gradients + moments + activations + workspace + process + checkpoint;
+  const computing = parameters + gradients + moments + activations + workspace;
+  const total = computing + (onHost ? process + checkpoint : 0);
   const parts = { parameters, gradients, moments, activations, workspace, process, checkpoint };
-  return { ...parts, total, recompute, live };
+  return { ...parts, total, memory, batch, microBatch, recompute, live };
+}
+
+/** Ever smaller sizes of nearly equal parts of a batch, from `most` samples on. */
+export function microBatches(batch: number, most = batch): number[] {
+  const sizes = Array.from({ length: batch }, (_, i) => Math.ceil(batch / (i + 1)));
+  return [...new Set(sizes)].filter((size) => size <= most);
 }
 
 /**
- * The plan that fits into what is available: without recomputation where that does, unless asked otherwise.
- * Throws an environment error with advice where none fits.
+ * The plans that fit into what is available, best first: the whole batch before micro-batches, which only a device's
+ * memory is divided into, and without recomputation before with.
+ * @param most samples of a micro-batch at most
  */
+export function* fittingPlans(
+  config: HrnetConfig,
+  needs: MemoryNeeds,
+  mode: RecomputeMode,
+  available: number,
+  most = needs.training.batch,
+): Generator<MemoryPlan> {
+  const { batch } = needs.training;
+  const sizes = needs.memory === 'device' ? microBatches(batch, most) : [Math.min(batch, most)];
+  const choices = mode === 'auto' ? [false, true] : [mode === 'on'];
+  for (const size of sizes) {
+    for (const recompute of choices) {
+      const plan = planTraining(config, needs, recompute, size);
+      if (plan.total <= available) yield plan;
+    }
+  }
+}
+
+/** The best plan that fits. Throws an environment error with advice where none does. */
 export function chooseMemoryPlan(
   config: HrnetConfig,
   needs: MemoryNeeds,
   mode: RecomputeMode,
   available: number,
 ): MemoryPlan {
-  const choices = mode === 'auto' ? [false, true] : [mode === 'on'];
-  let least: MemoryPlan | undefined;
-  for (const recompute of choices) {
-    least = planTraining(config, needs, recompute);
-    if (least.total <= available) return least;
-  }
-  const { total, recompute } = least!;
-  throw environmentError(
-    `memory: training at batch ${needs.training.batch} takes about ${gigabytes(total)}${recompute ? ' with --recompute' : ''}, ` +
-      `${gigabytes(available)} are available. ${advice(config, needs, least!, available)}`,
+  for (const plan of fittingPlans(config, needs, mode, available)) return plan;
+  throw refusal(config, needs, mode, available);
+}
+
+/** What to throw where no plan fits. */
+export function refusal(
+  config: HrnetConfig,
+  needs: MemoryNeeds,
+  mode: RecomputeMode,
+  available: number,
+): HrposeError {
+  const size = needs.memory === 'device' ? 1 : needs.training.batch;
+  const least = planTraining(config, needs, mode !== 'off', size);
+  const ways =
+    needs.memory === 'device'
+      ? `Use a smaller network or trainsize${mode === 'off' ? ', or --recompute auto' : ''}.`
+      : advice(config, needs, least, available);
+  return environmentError(
+    `memory: training at batch ${size} takes about ${gigabytes(least.total)}${least.recompute ? ' with --recompute' : ''}, ` +
+      `${gigabytes(available)} are available. ${ways}`,
   );
 }
 
@@ -180,6 +230,13 @@ function largestBatch(
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
+type Row = readonly [name: string, bytes: number, remark: string];
+
+const table = (rows: readonly Row[]): string[] =>
+  rows.map(([name, bytes, remark]) =>
+    `  ${name.padEnd(12)}${megabytes(bytes).padStart(9)}  ${remark}`.trimEnd(),
+  );
+
 /** A table, a line each; `available` may be Infinity where it is not known. */
 export function describeMemory(plan: MemoryPlan, available: number): string {
   const { parameters, gradients, moments, activations, workspace, total } = plan;
@@ -187,21 +244,49 @@ export function describeMemory(plan: MemoryPlan, available: number): string {
     .filter(([, bytes]) => bytes >= 0.01 * activations)
     .map(([op, bytes]) => `${op} ${megabytes(bytes)}`)
     .join(', ');
-  const rows: (readonly [string, number, string])[] = [
+  const known = Number.isFinite(available);
+  const computing: Row[] = [
     ['parameters', parameters, 'and running statistics'],
     ['gradients', gradients, ''],
     ['moments', moments, ''],
     ['activations', activations, consists],
-    ['workspace', workspace, ''],
-    ['process', plan.process, 'with the loader'],
-    ['checkpoint', plan.checkpoint, 'a copy while it is written'],
-    ['total', total, Number.isFinite(available) ? `of ${megabytes(available)} available` : ''],
   ];
-  const lines = rows.map(([name, bytes, remark]) =>
-    `  ${name.padEnd(12)}${megabytes(bytes).padStart(9)}  ${remark}`.trimEnd(),
-  );
   const how = plan.recompute ? ' (cheap results are made again in the backward part)' : '';
-  return [`Memory of training, about${how}:`, ...lines].join('\n');
+  if (plan.memory === 'host') {
+    const rows: Row[] = [
+      ...computing,
+      ['workspace', workspace, ''],
+      ['process', plan.process, 'with the loader'],
+      ['checkpoint', plan.checkpoint, 'a copy while it is written'],
+      ['total', total, known ? `of ${megabytes(available)} available` : ''],
+    ];
+    return [`Memory of training, about${how}:`, ...table(rows)].join('\n');
+  }
+  const limit = known
+    ? `of ${megabytes(available)}`
+    : 'of a memory whose size WebGPU does not tell';
+  return [
+    `Memory of training on the GPU, about${how}:`,
+    ...table([...computing, ['total', total, limit]]),
+    'Beside it in the memory of the process:',
+    ...table([
+      ['process', plan.process, 'with the loader'],
+      ['copy', plan.checkpoint, 'of parameters and moments, in case the GPU is lost'],
+    ]),
+    ...microBatchPolicy(plan),
+  ].join('\n');
+}
+
+/** What becomes of batch norm where the batch is computed in parts. */
+function microBatchPolicy({ batch, microBatch }: MemoryPlan): string[] {
+  if (microBatch === batch) return [];
+  const parts = Math.ceil(batch / microBatch);
+  const size = parts * microBatch === batch ? `${microBatch}` : `up to ${microBatch}`;
+  return [
+    `The batch of ${batch} does not fit and is computed as ${parts} micro-batches of ${size}. Their gradients are summed by their ` +
+      "share of the samples, exactly. Batch norm takes its statistics from each of them by itself, as from a GPU's own part of " +
+      `a batch, and its running statistics move ${parts} times an update.`,
+  ];
 }
 
 /** The plan as fields of an event, in bytes. */

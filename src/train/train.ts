@@ -10,17 +10,18 @@ import { epochOrder } from '../data/sampler.ts';
 import { inputError, interruptedError, numericalError } from '../errors.ts';
 import { beginning, type Progress, type RunState } from './beginning.ts';
 import { type CheckpointMeta, markBest, saveCheckpoint } from './checkpoint.ts';
+import { fitTrainer } from './fitTrainer.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { learningRateAt } from './learningRate.ts';
 import { Window } from './logLine.ts';
-import { chooseMemoryPlan, type RecomputeMode } from './memoryPlan.ts';
+import type { RecomputeMode } from './memoryPlan.ts';
 import { Recovery } from './recovery.ts';
 import type { TrainReport } from './report.ts';
 import { loadEvalDataset, predict, type Score, scorePredictions, scoringNetwork } from './score.ts';
 import type { Settings } from './settings.ts';
-import { networkConfig, savedMetadata } from './settingsModel.ts';
+import { savedMetadata } from './settingsModel.ts';
 import { type StateTensor, writeModelFile } from './tensorFile.ts';
-import { Trainer } from './trainer.ts';
+import type { Trainer } from './trainer.ts';
 
 export interface TrainOptions {
   readonly settings: Settings;
@@ -86,19 +87,18 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     );
   }
   const recovery = new Recovery<RunState>(backend);
-  const makeTrainer = plannedTrainer(options);
   const scores: Scores = { best: undefined, last: undefined };
-  const goOn = (state: RunState) => {
+  const goOn = async (state: RunState) => {
     recovery.keep(state, 0);
     scores.best ??= state.bestAp;
-    const trainer = makeTrainer();
+    const { trainer, microBatch } = await fitTrainer(options, state.microBatch);
     trainer.setWeights(valuesOf(state.tensors));
     trainer.setMoments(state.moments);
     if (trainer.lossScale) trainer.lossScale = state.at.lossScale ?? trainer.lossScale;
     const losses = new Window(settings.logIter, state.recentLosses);
-    return { trainer, at: { ...state.at }, losses };
+    return { trainer, microBatch, at: { ...state.at }, losses };
   };
-  let { trainer, at, losses } = goOn(await beginning(options));
+  let { trainer, microBatch, at, losses } = await goOn(await beginning(options));
   const meter = report.begin({ runDir, settings, records: records.length, stepsPerEpoch, at });
   const loader = createLoader({
     records,
@@ -118,7 +118,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const begin = performance.now();
     const [tensors, moments] = [await trainer.tensors(), await trainer.moments()];
     const recentLosses = [...losses.values];
-    const state = { tensors, moments, at: { ...at }, recentLosses, bestAp: scores.best };
+    const divided = microBatch < batchSize ? microBatch : undefined;
+    const host = { recentLosses, bestAp: scores.best, microBatch: divided };
+    const state = { tensors, moments, at: { ...at }, ...host };
     recovery.keep(state, performance.now() - begin);
     return state;
   };
@@ -135,26 +137,29 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   /** Does the work; where the device is lost meanwhile, from the last copy and on another one. */
   const surviving = async (work: () => Promise<void>): Promise<void> => {
-    for (;;) {
+    for (let state: RunState | undefined; ; ) {
       try {
+        if (state) {
+          const next = await goOn(state);
+          trainer.close();
+          ({ trainer, microBatch, at, losses } = next);
+        }
         return await work();
       } catch (error) {
-        const state = await recovery.renew(error, at.step);
+        state = await recovery.renew(error, at.step);
         report.note(
           `the device was lost after step ${at.step} (${((error as Error).cause as Error).message}); going on from step ${state.at.step} on another one.`,
         );
-        const next = goOn(state);
-        trainer.close();
-        ({ trainer, at, losses } = next);
       }
     }
   };
 
   const trainToEnd = async (): Promise<void> => {
     while (at.epoch < settings.epochs) {
-      const order = batches(at.epoch);
-      const updates = groups(order, accumulate);
-      const pass = loader.batches(order.slice(at.stepInEpoch * accumulate), at.epoch);
+      const updates = groups(batches(at.epoch), accumulate).map((group) =>
+        group.flatMap((batch) => parts(batch, microBatch)),
+      );
+      const pass = loader.batches(updates.slice(at.stepInEpoch).flat(), at.epoch);
       try {
         while (at.stepInEpoch < stepsPerEpoch) {
           const { epoch, stepInEpoch } = at;
@@ -217,6 +222,12 @@ function groups<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
+/** A batch as micro-batches of a size and what is left. */
+const parts = (batch: Int32Array, size: number): Int32Array[] =>
+  Array.from({ length: Math.ceil(batch.length / size) }, (_, i) =>
+    batch.subarray(i * size, (i + 1) * size),
+  );
+
 /** Gradients of one update: its micro-batches weighted by their share of the samples. */
 async function gradientsOf(
   trainer: Trainer,
@@ -238,39 +249,13 @@ async function gradientsOf(
   return { loss, images, begin, dataSeconds: waited / 1000 };
 }
 
-/** Plans the memory and says what it will be; gives what makes the trainer. */
-function plannedTrainer(options: TrainOptions): () => Trainer {
-  const { settings, backend, accumulate, recompute = 'auto', report } = options;
-  const { inputSize, heatmapSize, normalize, loss, bnMomentum, optimizer, target } = settings;
-  const config = networkConfig(settings);
-  const { batchSize } = settings.train;
-  const training = {
-    inputSize,
-    normalize,
-    target: { ...target, heatmapSize },
-    loss,
-    bnMomentum,
-    accumulate: accumulate > 1,
-  };
-  const available = backend.availableBytes();
-  const needs = {
-    training: { ...training, batch: batchSize },
-    activationBytes: backend.activationBytes,
-    workers: settings.workers,
-    accumulate,
-  };
-  const plan = chooseMemoryPlan(config, needs, recompute, available);
-  report.memory(plan, available);
-  const trainer = { config, ...training, adam: optimizer, recompute: plan.recompute };
-  return () => new Trainer(backend, trainer, batchSize);
-}
-
 function checkpointMeta(
   { seed, config }: TrainOptions,
-  { at, recentLosses, bestAp }: Pick<RunState, 'at' | 'recentLosses' | 'bestAp'>,
+  { at, recentLosses, bestAp, microBatch }: Omit<RunState, 'tensors' | 'moments'>,
 ): CheckpointMeta {
   const best = bestAp === undefined ? {} : { bestAp };
-  return { ...at, seed, ...best, recentLosses, config };
+  const divided = microBatch === undefined ? {} : { microBatch };
+  return { ...at, seed, ...best, ...divided, recentLosses, config };
 }
 
 async function evaluate(

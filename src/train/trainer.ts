@@ -59,6 +59,12 @@ export class Trainer {
     this.#states.write(beta2Power, Float32Array.of(adam.beta2));
   }
 
+  /** Resolves when there is memory for all programs; else rejects with what has none. */
+  async allocated(): Promise<void> {
+    const programs = [...this.#programs.values(), this.#update];
+    await Promise.all(programs.map((program) => program.allocated));
+  }
+
   /** Parameters and running statistics, by official name; absent ones stay. */
   setWeights(weights: Iterable<readonly [string, Float32Array]>): void {
     for (const [name, values] of weights) this.#states.write(name, values);

@@ -11,6 +11,7 @@ export function createNullBackend(): Backend {
   return {
     name: 'null',
     activationBytes: 4,
+    memory: 'host',
     availableBytes: () => Number.POSITIVE_INFINITY,
     createStates: createNullStates,
     prepare(graph, { states } = {}) {

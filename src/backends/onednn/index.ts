@@ -53,6 +53,7 @@ export function createDnnlBackend({
   return {
     name: 'onednn',
     activationBytes: precision === 'bf16' ? 2 : 4,
+    memory: 'host',
     availableBytes: availableMemory,
     createStates: () => new DnnlStates(ffi, dnnl),
     prepare(graph, { states, quantization } = {}) {

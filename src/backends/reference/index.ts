@@ -12,6 +12,7 @@ export function createReferenceBackend(): Backend {
   return {
     name: 'reference',
     activationBytes: 8,
+    memory: 'host',
     availableBytes: () => Number.POSITIVE_INFINITY,
     createStates: () => new ReferenceStates(),
     prepare(graph, { states } = {}) {

@@ -1,5 +1,6 @@
 // Dispatches to commands: the buffer range behind every binding, pipelines, bind groups.
 import { environmentError } from '../../errors.ts';
+import { tooLarge } from '../faults.ts';
 import type { Gpu } from './device.ts';
 import type { Binding, BufferRange, Dispatch, GpuTensor, Shader } from './kernel.ts';
 
@@ -68,8 +69,9 @@ export function expectBindable(gpu: Gpu, dispatches: readonly Dispatch[]): void 
   for (const { shader, tensors, node } of dispatches) {
     const largest = Math.max(...tensors.map(({ block }) => block.bytes));
     if (largest > most) {
-      throw environmentError(
-        `gpu: '${node}' (${shader.label}) needs a tensor of ${largest} bytes, ${gpu.adapter.name} binds at most ${most}. Use a smaller batch or picture size.`,
+      throw tooLarge(
+        `gpu: '${node}' (${shader.label}) needs a tensor of ${largest} bytes, ${gpu.adapter.name} binds at most ${most}`,
+        'Use a smaller batch or picture size.',
       );
     }
     if (tensors.length > bindings) {

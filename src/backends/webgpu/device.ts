@@ -1,7 +1,7 @@
 // One open device: its limits and features, its buffers (counted), its pipelines (one for each text),
 // and what became of it. Works in browsers and, through nodeDevice.ts, in Node.
 import { environmentError, type HrposeError } from '../../errors.ts';
-import { DeviceLost } from '../faults.ts';
+import { DeviceLost, tooLarge } from '../faults.ts';
 import type { Binding, GpuFeatures, Shader } from './kernel.ts';
 
 export interface AdapterSummary {
@@ -74,7 +74,8 @@ export class Gpu {
   readonly #pipelines = new Map<string, Promise<Pipeline>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #buffers = new Set<GPUBuffer>();
-  readonly #lost: Promise<never>;
+  /** Ends what waits for the device, when it is lost. */
+  readonly #waiting = new Set<(error: HrposeError) => void>();
   #lostError: HrposeError | undefined;
   #closed = false;
 
@@ -88,16 +89,14 @@ export class Gpu {
       maxWorkgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     };
-    this.#lost = device.lost.then(({ reason, message }) => {
+    device.lost.then(({ reason, message }) => {
       const why = message || reason;
       this.#lostError = environmentError(
         `gpu: ${adapter.name} was lost (${why}). Go on from the last checkpoint with --resume; if it happens again, use a smaller batch or --device cpu.`,
         { cause: new DeviceLost(why) },
       );
-      throw this.#lostError;
+      for (const giveUp of this.#waiting) giveUp(this.#lostError);
     });
-    // Nobody may be waiting when it happens.
-    this.#lost.catch(() => {});
   }
 
   get limits(): GPUSupportedLimits {
@@ -112,8 +111,9 @@ export class Gpu {
   createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const most = this.limits.maxBufferSize;
     if (bytes > most) {
-      throw environmentError(
-        `gpu: '${label}' needs a buffer of ${bytes} bytes, ${this.adapter.name} allows ${most}. Use a smaller batch or picture size.`,
+      throw tooLarge(
+        `gpu: '${label}' needs a buffer of ${bytes} bytes, ${this.adapter.name} allows ${most}`,
+        'Use a smaller batch or picture size.',
       );
     }
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
@@ -134,12 +134,21 @@ export class Gpu {
 
   /** The promise's value, or the error of a device that is lost meanwhile. */
   async whileAlive<T>(promise: Promise<T>): Promise<T> {
+    let giveUp!: (error: HrposeError) => void;
+    // One for each wait: a promise that outlives them would keep all that ever raced it.
+    const lost = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    this.#waiting.add(giveUp);
+    if (this.#lostError) giveUp(this.#lostError);
     try {
-      return await Promise.race([promise, this.#lost]);
+      return await Promise.race([promise, lost]);
     } catch (error) {
       // What was under way fails as the device goes, perhaps before the device says so.
       await new Promise((resolve) => setTimeout(resolve, 0));
       throw this.#lostError ?? error;
+    } finally {
+      this.#waiting.delete(giveUp);
     }
   }
 
@@ -165,8 +174,9 @@ export class Gpu {
   async #judge(what: string, scopes: readonly Promise<GPUError | null>[]): Promise<void> {
     const [memory, internal, validation] = await this.whileAlive(Promise.all(scopes));
     if (memory) {
-      throw environmentError(
-        `gpu: out of memory: ${what} on ${this.adapter.name} (${memory.message}). Use a smaller batch, --recompute or --device cpu.`,
+      throw tooLarge(
+        `gpu: out of memory: ${what} on ${this.adapter.name} (${memory.message})`,
+        'Use a smaller batch, --recompute or --device cpu.',
       );
     }
     const error = internal ?? validation;

@@ -10,11 +10,13 @@ import { GpuStates } from './states.ts';
 export interface GpuBackendOptions extends LoweringOptions {
   /** Opens a device in place of one that was lost. */
   readonly reopen?: () => Promise<Gpu>;
+  /** Bytes that may be taken; WebGPU does not tell how many there are. */
+  readonly memoryBytes?: number;
 }
 
 /** The backend owns the device: close() ends both. */
 export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): Backend {
-  const { reopen } = options;
+  const { reopen, memoryBytes = Number.POSITIVE_INFINITY } = options;
   const halves = options.activations === 'f16';
   let gpu = first;
   const renew = async (open: () => Promise<Gpu>) => {
@@ -28,7 +30,8 @@ export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): B
     },
     activationBytes: halves ? 2 : 4,
     halfRange: halves,
-    availableBytes: () => Number.POSITIVE_INFINITY,
+    memory: 'device',
+    availableBytes: () => memoryBytes,
     createStates: () => new GpuStates(gpu),
     prepare(graph, { states } = {}) {
       const store = (states as GpuStates | undefined) ?? new GpuStates(gpu);

@@ -1,5 +1,5 @@
-// A prepared program: dispatches bound to memory. Pipelines compile side by side from prepare on and
-// are awaited at the first run; a run is feeds up, one submission, outputs down.
+// A prepared program: dispatches bound to memory. Pipelines compile side by side as soon as the memory is
+// there and are awaited at the first run; a run is feeds up, one submission, outputs down.
 import { elementCount, type Graph } from '../../graph/graph.ts';
 import type { Feeds, Program, StepProfile } from '../backend.ts';
 import { feedFor } from '../feeds.ts';
@@ -38,6 +38,7 @@ interface OutputPlace {
 export class GpuProgram implements Program {
   readonly states: GpuStates;
   readonly bytes: number;
+  readonly allocated: Promise<void>;
   readonly #gpu: Gpu;
   readonly #graph: Graph;
   readonly #ownsStates: boolean;
@@ -83,8 +84,10 @@ export class GpuProgram implements Program {
     this.#staging = made.value.staging;
     this.#feeds = new Map([...feeds].map(([name, tensor]) => [name, this.#feedPlace(tensor)]));
     this.#outputs = this.#placeOutputs();
-    const bound = bindDispatches(gpu, dispatches, (tensor) => this.#rangeOf(tensor));
-    this.#ready = Promise.all([made.done, bound]).then(([, commands]) => commands);
+    this.allocated = made.done;
+    this.#ready = made.done.then(() =>
+      bindDispatches(gpu, dispatches, (tensor) => this.#rangeOf(tensor)),
+    );
     // Whoever runs the program meets the error.
     this.#ready.catch(() => {});
   }
