@@ -2,6 +2,7 @@
 // overlap; people of several calls share the batches of the network.
 import { availableParallelism } from 'node:os';
 import type { Backend } from '../backends/backend.ts';
+import { openNodeBackend } from '../backends/nodeBackend.ts';
 import { localWeights } from '../data/fetchWeights.ts';
 import { decodeImage } from '../data/image.ts';
 import type { Size } from '../data/record.ts';
@@ -22,9 +23,9 @@ export interface PoseEstimatorOptions {
   readonly weights: string;
   /** Path of a config file (YAML). */
   readonly config?: string;
-  /** Where to compute. Default and so far only choice: 'cpu'. */
-  readonly device?: 'cpu';
-  /** Threads of the network. Default: as many as the machine has cores. */
+  /** Where to compute: 'cpu' (default), 'gpu' (WebGPU), or 'auto': the GPU if there is one in hardware. */
+  readonly device?: 'cpu' | 'gpu' | 'auto';
+  /** Threads of the network on the CPU. Default: as many as the machine has cores. */
   readonly threads?: number;
   /** People a step of the network, at most. Default 4. */
   readonly batch?: number;
@@ -91,8 +92,8 @@ export class PoseEstimator {
     const { weights, config, device = 'cpu', flip = false, inputSize } = options;
     const batch = wholeNumber('batch', options.batch ?? 4, 512);
     const threads = wholeNumber('threads', options.threads ?? availableParallelism(), 1024);
-    if (device !== 'cpu')
-      throw usageError(`PoseEstimator: expected device 'cpu', got '${device}'.`);
+    if (!['cpu', 'gpu', 'auto'].includes(device))
+      throw usageError(`PoseEstimator: expected device 'cpu', 'gpu' or 'auto', got '${device}'.`);
     const path = await localWeights(weights);
     const { model, file } =
       config === undefined
@@ -101,8 +102,8 @@ export class PoseEstimator {
     if (flip && model.skeleton.flipPairs.length === 0) {
       throw usageError("PoseEstimator: 'flip' needs a config whose skeleton names left and right.");
     }
-    const { createDnnlBackend } = await import('../backends/onednn/index.ts');
-    const backend = createDnnlBackend({ threads, search: 'cached' });
+    const how = { threads, amp: 'fp32', search: 'cached' } as const;
+    const backend = await openNodeBackend(device, how, () => {});
     try {
       const pipeline = await PosePipeline.open({ backend, model, batch, flip, eager: true });
       return new PoseEstimator(backend, pipeline, file);
