@@ -11,7 +11,7 @@ let opened: Promise<Engine> | undefined;
 export function engine(): Promise<Engine> {
   opened ??= openWebGpu().then((gpu) => {
     gpu.device.lost.then(forget);
-    return { gpu, backend: createGpuBackend(gpu) };
+    return { gpu, backend: createGpuBackend(gpu, { reopen: openWebGpu }) };
   });
   opened.catch(forget);
   return opened;

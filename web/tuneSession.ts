@@ -2,6 +2,7 @@
 // last. Whoever shows it is told when something changed.
 import {
   FineTuning,
+  isDeviceLost,
   openNetwork,
   type PoseModel,
   predictPeople,
@@ -138,6 +139,9 @@ export class TuneSession {
       const indices = Int32Array.from(this.samples, ({ index }) => index);
       const people = await predictPeople(network, model, shown, indices, false);
       this.samples = people.map(({ keypoints }, i) => ({ index: indices[i]!, keypoints }));
+    } catch (error) {
+      // The next step goes on with another device, and the next predictions are made there.
+      if (!isDeviceLost(error)) throw error;
     } finally {
       network.close();
     }

@@ -186,3 +186,14 @@ test('training in a page goes as in Node, and hrpose eval scores its file alike'
     assert.ok(off < 0.05, `person ${i}: a keypoint is ${off} px off`);
   }
 });
+
+test('training in a page goes on where the GPU is lost, with the same steps', {
+  skip,
+}, async () => {
+  const { given } = trainingRun();
+  const short = { ...given, steps: 4 };
+  const whole = await inPage('fineTune', '/checks/start.safetensors', short);
+  const lost = await inPage('fineTune', '/checks/start.safetensors', { ...short, lostAfter: 2 });
+  assert.deepEqual(lost.losses, whole.losses);
+  assert.ok(Buffer.from(lost.file).equals(Buffer.from(whole.file)));
+});

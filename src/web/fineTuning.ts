@@ -5,7 +5,10 @@ import { epochOrder } from '../data/sampler.ts';
 import { inputError, numericalError } from '../errors.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
 import { learningRateAt } from '../train/learningRate.ts';
+import type { LossScale } from '../train/lossScale.ts';
+import { Recovery } from '../train/recovery.ts';
 import type { Settings } from '../train/settings.ts';
+import type { StateTensor } from '../train/tensorFile.ts';
 import { Trainer } from '../train/trainer.ts';
 import { makeBatch } from './batches.ts';
 import type { WebDataset } from './cocoFolder.ts';
@@ -26,13 +29,26 @@ export interface FineTuneStep {
   readonly milliseconds: number;
 }
 
+/** To go on from, when the device is lost. */
+interface Copy {
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  readonly moments: ReadonlyMap<string, StateTensor>;
+  readonly lossScale: LossScale | undefined;
+  readonly step: number;
+}
+
+const valuesOf = (tensors: ReadonlyMap<string, StateTensor>) =>
+  new Map(Array.from(tensors, ([name, { data }]) => [name, data]));
+
 export class FineTuning {
   readonly #model: PoseModel;
   readonly #dataset: WebDataset;
   readonly #settings: FineTuneSettings;
-  readonly #trainer: Trainer;
   readonly #batchesPerEpoch: number;
-  readonly #order: Generator<{ readonly indices: Int32Array; readonly epoch: number }>;
+  readonly #makeTrainer: () => Trainer;
+  readonly #recovery: Recovery<Copy>;
+  #trainer: Trainer;
+  #order: Generator<{ readonly indices: Int32Array; readonly epoch: number }>;
   #next: ReturnType<typeof makeBatch> | undefined;
   #step = 0;
 
@@ -41,7 +57,7 @@ export class FineTuning {
     this.#model = model;
     this.#dataset = dataset;
     this.#settings = settings;
-    this.#order = this.#endlessOrder();
+    this.#order = this.#orderFrom(0);
     this.#batchesPerEpoch = this.#batchesOf(0).length;
     const { batchSize } = settings.train;
     if (this.#batchesPerEpoch === 0) {
@@ -55,8 +71,13 @@ export class FineTuning {
     const options = { config, inputSize, normalize, loss, adam, bnMomentum };
     const memory = { accumulate: false, recompute: false };
     const full = { ...options, ...memory, target: { ...target, heatmapSize } };
-    this.#trainer = new Trainer(backend, full, Math.min(batchSize, dataset.records.length));
+    const batch = Math.min(batchSize, dataset.records.length);
+    this.#makeTrainer = () => new Trainer(backend, full, batch);
+    this.#trainer = this.#makeTrainer();
     this.#trainer.setWeights(weights);
+    this.#recovery = new Recovery(backend);
+    const { lossScale } = this.#trainer;
+    this.#recovery.keep({ weights, moments: new Map(), lossScale, step: 0 }, 0);
   }
 
   get steps(): number {
@@ -67,8 +88,15 @@ export class FineTuning {
     return Math.floor(this.#step / this.#batchesPerEpoch);
   }
 
-  /** One step. The next batch is made while the GPU works. */
+  /** One step; where the device is lost, those that went with it again. */
   async step(): Promise<FineTuneStep> {
+    const done = await this.#surviving(() => this.#makeStep());
+    if (this.#recovery.due) await this.#surviving(() => this.#keepCopy());
+    return done;
+  }
+
+  /** The next batch is made while the GPU works. */
+  async #makeStep(): Promise<FineTuneStep> {
     const start = performance.now();
     const learningRate = learningRateAt(
       this.#settings.learningRate,
@@ -93,19 +121,51 @@ export class FineTuning {
 
   /** The model with the weights of now. */
   async model(): Promise<PoseModel> {
-    const tensors = await this.#trainer.tensors();
+    const tensors = await this.#surviving(() => this.#trainer.tensors());
     for (const [name, { data }] of tensors) {
       if (data.every(Number.isFinite)) continue;
       throw numericalError(
         `training: '${name}' is not finite after step ${this.#step}. Start again with a lower learning rate.`,
       );
     }
-    const weights = new Map(Array.from(tensors, ([name, { data }]) => [name, data]));
-    return { ...this.#model, weights };
+    return { ...this.#model, weights: valuesOf(tensors) };
   }
 
   close(): void {
     this.#trainer.close();
+  }
+
+  /** Does the work after this many steps; where the device is lost meanwhile, from the last copy and on another one. */
+  async #surviving<T>(work: () => Promise<T>): Promise<T> {
+    const steps = this.#step;
+    for (;;) {
+      try {
+        while (this.#step < steps) await this.#makeStep();
+        return await work();
+      } catch (error) {
+        this.#goBackTo(await this.#recovery.renew(error, steps));
+      }
+    }
+  }
+
+  #goBackTo({ weights, moments, lossScale, step }: Copy): void {
+    this.#trainer.close();
+    this.#trainer = this.#makeTrainer();
+    this.#trainer.setWeights(weights);
+    this.#trainer.setMoments(moments);
+    this.#trainer.lossScale = lossScale;
+    this.#step = step;
+    this.#order = this.#orderFrom(step);
+    this.#next = undefined;
+  }
+
+  async #keepCopy(): Promise<void> {
+    const start = performance.now();
+    const trainer = this.#trainer;
+    const weights = valuesOf(await trainer.tensors());
+    const moments = await trainer.moments();
+    const copy = { weights, moments, lossScale: trainer.lossScale, step: this.#step };
+    this.#recovery.keep(copy, performance.now() - start);
   }
 
   #nextBatch(): ReturnType<typeof makeBatch> {
@@ -116,9 +176,11 @@ export class FineTuning {
     return makeBatch(this.#dataset, rules, indices, epoch);
   }
 
-  *#endlessOrder() {
-    for (let epoch = 0; ; epoch++) {
-      for (const indices of this.#batchesOf(epoch)) yield { indices, epoch };
+  *#orderFrom(step: number) {
+    let skipped = step % this.#batchesPerEpoch;
+    for (let epoch = Math.floor(step / this.#batchesPerEpoch); ; epoch++) {
+      for (const indices of this.#batchesOf(epoch).slice(skipped)) yield { indices, epoch };
+      skipped = 0;
     }
   }
 

@@ -11,6 +11,7 @@ import {
   drawModel,
   type FineTuneSettings,
   FineTuning,
+  type Gpu,
   makeBatch,
   openDataset,
   openWebGpu,
@@ -20,12 +21,15 @@ import {
   writeModel,
 } from './index.ts';
 
-async function onGpu<T>(use: (backend: ReturnType<typeof createGpuBackend>) => Promise<T>) {
+type GpuBackend = ReturnType<typeof createGpuBackend>;
+
+async function onGpu<T>(use: (backend: GpuBackend, gpu: Gpu) => Promise<T>) {
   const gpu = await openWebGpu();
+  const backend = createGpuBackend(gpu, { reopen: openWebGpu });
   try {
-    return await use(createGpuBackend(gpu));
+    return await use(backend, gpu);
   } finally {
-    gpu.close();
+    backend.close();
   }
 }
 
@@ -65,18 +69,23 @@ interface Training extends DatasetRules {
   readonly scored: string;
   readonly settings: FineTuneSettings;
   readonly steps: number;
+  /** The GPU is lost after this step. */
+  readonly lostAfter?: number;
 }
 
 /** Trains the model at `address`: losses, the file, its score and the people that it finds. */
 export const fineTune = (address: string, given: Training) =>
-  onGpu(async (backend) => {
-    const { paths, annotations, settings, steps, skeleton, inputSize } = given;
+  onGpu(async (backend, gpu) => {
+    const { paths, annotations, settings, steps, lostAfter, skeleton, inputSize } = given;
     const rules = { skeleton, inputSize };
     const dataset = await datasetAt(paths, annotations, rules);
     const { model } = readModel(await bytesOf(address), address);
     const tuning = new FineTuning(backend, { ...model, ...rules }, dataset, settings);
     const losses: number[] = [];
-    for (let i = 0; i < steps; i++) losses.push((await tuning.step()).loss);
+    for (let i = 0; i < steps; i++) {
+      losses.push((await tuning.step()).loss);
+      if (i + 1 === lostAfter) gpu.device.destroy();
+    }
     const trained = await tuning.model();
     tuning.close();
     const scored = await datasetAt(paths, given.scored, rules);
