@@ -53,7 +53,12 @@ const devices: readonly Device[] = [
 ];
 
 /** What such devices offer at the least. */
-const features = { subgroups: true, maxWorkgroupMemory: 32768, maxInvocations: 256 };
+const features = {
+  subgroups: true,
+  software: false,
+  maxWorkgroupMemory: 32768,
+  maxInvocations: 256,
+};
 
 const { values: flags } = parseArgs({
   options: {

@@ -86,6 +86,7 @@ export class Gpu {
     this.hasTimestamps = device.features.has('timestamp-query');
     this.features = {
       subgroups: device.features.has('subgroups'),
+      software: adapter.software,
       maxWorkgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     };

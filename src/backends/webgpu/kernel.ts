@@ -27,6 +27,8 @@ export interface Binding {
 /** What the adapter can do, as far as kernels ask. */
 export interface GpuFeatures {
   readonly subgroups: boolean;
+  /** A CPU emulates it: workgroup memory is no nearer than the rest, and few invocations run at once. */
+  readonly software: boolean;
   /** Bytes of workgroup memory. */
   readonly maxWorkgroupMemory: number;
   /** Invocations in a workgroup. */

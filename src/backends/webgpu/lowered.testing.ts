@@ -8,6 +8,7 @@ import { StateTable } from './stateTable.ts';
 /** The least that the standard guarantees. */
 export const leastFeatures: GpuFeatures = {
   subgroups: false,
+  software: false,
   maxWorkgroupMemory: 16384,
   maxInvocations: 256,
 };

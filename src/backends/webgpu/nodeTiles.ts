@@ -16,7 +16,7 @@ const entry = z.object({
     depth: side,
     threadRows: side,
     threadColumns: side,
-    stages: z.union([z.literal(1), z.literal(2)]),
+    stages: z.union([z.literal(0), z.literal(1), z.literal(2)]),
     splits: z.int().min(1).max(65535).exactOptional(),
   }),
   milliseconds: z.number(),

@@ -53,12 +53,12 @@ export const tileIntensity = ({ rows, columns }: Tile): number =>
 /** FLOPs that a convolution computes when it is cut so: its tiles reach past the ends of the product. */
 export function computedFlops(kind: ConvKind, d: ConvDims, tile: Tile): number {
   const up = (n: number, side: number) => Math.ceil(n / side) * side;
-  const { rows, columns, depth } = productOf(kind, d);
+  const { count, rows, columns, depth } = productOf(kind, d);
   // Each grid of pixels has its own number of taps (gradInput.ts); together they have all, once.
   const taps = d.kh * d.kw;
   const deep =
     kind === 'gradInput'
       ? (depth * taps) / (Math.ceil(taps / d.stride ** 2) * d.stride ** 2)
       : up(depth, tile.depth);
-  return 2 * up(rows, tile.rows) * up(columns, tile.columns) * deep;
+  return 2 * count * up(rows, tile.rows) * up(columns, tile.columns) * deep;
 }

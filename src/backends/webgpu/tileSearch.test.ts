@@ -14,6 +14,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const features: GpuFeatures = {
   subgroups: false,
+  software: false,
   maxWorkgroupMemory: 16384,
   maxInvocations: 256,
 };

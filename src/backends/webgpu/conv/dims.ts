@@ -33,20 +33,26 @@ export const flopsOf = ({ n, outH, outW, cin, cout, kh, kw }: ConvDims): number 
 export const isPointwise = ({ kh, kw, stride, padding }: ConvDims): boolean =>
   kh === 1 && kw === 1 && stride === 1 && padding === 0;
 
-/** The sizes of the matrix product that a convolution is. */
+/** The sizes of the matrix product that a convolution is, or of the largest of several products. */
 export function productOf(kind: ConvKind, d: ConvDims) {
   const taps = d.kh * d.kw;
   const pixels = d.n * d.outH * d.outW;
   switch (kind) {
     case 'forward':
-      return { rows: pixels, columns: padded(d.cout), depth: taps * padded(d.cin) };
+      return { count: 1, rows: pixels, columns: padded(d.cout), depth: taps * padded(d.cin) };
     case 'gradInput': {
-      // Of the taps, a pixel of dx has its share of one class of its parity.
-      const depth = Math.ceil(taps / d.stride ** 2) * padded(d.cout);
-      return { rows: d.n * d.h * d.w, columns: padded(d.cin), depth };
+      // One for each class of parity, with its share of the pixels and of the taps.
+      const count = d.stride ** 2;
+      const rows = d.n * Math.ceil(d.h / d.stride) * Math.ceil(d.w / d.stride);
+      return {
+        count,
+        rows,
+        columns: padded(d.cin),
+        depth: Math.ceil(taps / count) * padded(d.cout),
+      };
     }
     case 'gradWeight':
-      return { rows: taps * padded(d.cin), columns: padded(d.cout), depth: pixels };
+      return { count: 1, rows: taps * padded(d.cin), columns: padded(d.cout), depth: pixels };
     default:
       return kind satisfies never;
   }

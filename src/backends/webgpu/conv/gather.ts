@@ -10,6 +10,7 @@ import type { Storage } from '../halves.ts';
 import type { Binding, Shader } from '../kernel.ts';
 import { declare, grid as workgroupGrid } from '../wgsl.ts';
 import { vectorsOf } from './dims.ts';
+import { directLoop } from './direct.ts';
 import { gatherProduct } from './gatherOperands.ts';
 import { groupNumber, indented, productLoop, productMemory, storeSums } from './gemm.ts';
 import { type Tile, threadsOf } from './tile.ts';
@@ -68,9 +69,10 @@ export function gatherShader(gather: Gather, tile: Tile): Shader {
   const groups = columnBlocks * rowBlocks.reduce((sum, count) => sum + count, 0);
   const workgroups = workgroupGrid(groups);
   const product = gatherProduct(gather, tile);
+  const direct = tile.stages === 0;
   const several = grids.length > 1;
   const code = `${declare(bindings)}
-${productMemory(product)}
+${direct ? '' : productMemory(product)}
 
 struct PixelGrid {
 ${[...gridFields, 'block'].map((field) => `  ${snakeCase(field)}: ${fieldType(field)},`).join('\n')}
@@ -91,7 +93,7 @@ ${workgroups[1] === 1 ? '' : `  if (number >= ${groups}u) { return; }\n`}  let f
   let block = number / ${columnBlocks}u;
 ${several ? chooseGrid(rowBlocks) : ''}  let first_row = (block - grid.block) * ${tile.rows}u;
   let pixels = ${n}u * grid.rows * grid.columns;
-${productLoop(product)}
+${direct ? directLoop(gather, tile) : productLoop(product)}
 ${storeSums(product, (row, column, sum) => `store(${several ? 'grid, ' : ''}first_row + ${row}, first_column + ${column}, ${sum});`)}
 }
 `;

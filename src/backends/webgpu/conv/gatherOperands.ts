@@ -54,9 +54,23 @@ function depthOf({ source, pointwise }: Gather, tile: Tile): string {
 const inDepth = ({ source }: Gather, tile: Tile): string[] =>
   (vectorsOf(source.channels) * 4) % tile.depth === 0 ? [] : ['tap < grid.taps_y * grid.taps_x'];
 
+/** Statements that find where tap (0, 0) of pixel `p0` (`p1`, …) is: row `y0`, column `x0`, vector `at0`. */
+export function placeOf({ source, pixelStep }: Gather, i: number): string {
+  const { height, width, channels } = source;
+  return `  let y${i} = select(${outside}, i32(p${i} / grid.columns % grid.rows) * ${pixelStep} + grid.origin_y, p${i} < pixels);
+  let x${i} = i32(p${i} % grid.columns) * ${pixelStep} + grid.origin_x;
+  let at${i} = ((i32(p${i} / (grid.rows * grid.columns)) * ${height} + y${i}) * ${width} + x${i}) * ${vectorsOf(channels)};`;
+}
+
+/** WGSL that holds where tap (u, v) of that pixel lies in its picture. */
+export function insideOf({ source, tapStep }: Gather, i: number): readonly string[] {
+  const sign = tapStep === 1 ? '+' : '-';
+  return [`u32(y${i} ${sign} u) < ${source.height}u`, `u32(x${i} ${sign} v) < ${source.width}u`];
+}
+
 function sourceOperand(gather: Gather, tile: Tile): Operand {
-  const { source, pointwise, pixelStep, tapStep } = gather;
-  const { name, height, width, storage } = source;
+  const { source, pointwise, tapStep } = gather;
+  const { name, width, storage } = source;
   const vectors = vectorsOf(source.channels);
   const perStep = tile.depth / 4;
   const all = tile.rows * perStep;
@@ -64,18 +78,12 @@ function sourceOperand(gather: Gather, tile: Tile): Operand {
   const apart = threadsOf(tile) / perStep;
   const sign = tapStep === 1 ? '+' : '-';
   const pixel = (i: number) => `  let p${i} = first_row + lane / ${perStep}u${plus(i * apart)};`;
-  const place = (i: number) => `${pixel(i)}
-  let y${i} = select(${outside}, i32(p${i} / grid.columns % grid.rows) * ${pixelStep} + grid.origin_y, p${i} < pixels);
-  let x${i} = i32(p${i} % grid.columns) * ${pixelStep} + grid.origin_x;
-  let at${i} = ((i32(p${i} / (grid.rows * grid.columns)) * ${height} + y${i}) * ${width} + x${i}) * ${vectors};`;
+  const place = (i: number) => `${pixel(i)}\n${placeOf(gather, i)}`;
   const shift = `    let shift = i32(channel) ${sign} (u * ${width} + v) * ${vectors};\n`;
   const read = (i: number) => {
     const [inside, at] = pointwise
       ? [[`p${i} < pixels`], `p${i} * ${vectors}u + channel`]
-      : [
-          [`u32(y${i} ${sign} u) < ${height}u`, `u32(x${i} ${sign} v) < ${width}u`],
-          `at${i} + shift`,
-        ];
+      : [insideOf(gather, i), `at${i} + shift`];
     const condition = [...inDepth(gather, tile), ...inside].join(' && ');
     return `    if (${condition}) { a${i} = ${name}[${at}]; }`;
   };

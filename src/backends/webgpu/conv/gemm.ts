@@ -60,7 +60,7 @@ export function indented(code: string): string {
 export const sumName = (i: number, j: number): string => `sum_${i}_${j}`;
 
 /** Vectors of columns in the piece of an invocation and of a workgroup. */
-const columnVectors = (tile: Tile) => tile.threadColumns / 4;
+export const columnVectors = (tile: Tile): number => tile.threadColumns / 4;
 
 /** Invocations side by side, along the columns; the others lie along the rows. */
 export const threadsAcross = ({ columns, threadColumns }: Tile): number => columns / threadColumns;

@@ -715,3 +715,218 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   store(first_row + ty + 8u, first_column + tx, sum_2_0);
   store(first_row + ty + 12u, first_column + tx, sum_3_0);
 }
+
+// conv2d 3×3 s2 8→4 6×5 tile 16x16x4 4x4*0, workgroups 2×1×1
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+
+
+struct PixelGrid {
+  rows: u32,
+  columns: u32,
+  origin_y: i32,
+  origin_x: i32,
+  taps_y: u32,
+  taps_x: u32,
+  first_u: u32,
+  first_v: u32,
+  first_y: u32,
+  first_x: u32,
+  block: u32,
+}
+const grid = PixelGrid(3, 3, -1, -1, 3, 3, 0, 0, 0, 0, 0);
+
+fn store(p: u32, column: u32, sums: vec4<f32>) {
+  if (p >= 2u * grid.rows * grid.columns || column >= 1u) { return; }
+  let at = p * 1u + column;
+  var sum = sums;
+  y[at] = sum;
+}
+
+@compute @workgroup_size(16)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let number = group.x;
+  let first_column = number % 1u * 4u;
+  let block = number / 1u;
+  let first_row = (block - grid.block) * 16u;
+  let pixels = 2u * grid.rows * grid.columns;
+  let ty = lane / 4u;
+  let tx = lane % 4u;
+  let p0 = first_row + ty;
+  let y0 = select(-65536, i32(p0 / grid.columns % grid.rows) * 2 + grid.origin_y, p0 < pixels);
+  let x0 = i32(p0 % grid.columns) * 2 + grid.origin_x;
+  let at0 = ((i32(p0 / (grid.rows * grid.columns)) * 6 + y0) * 5 + x0) * 2;
+  let p1 = first_row + ty + 4u;
+  let y1 = select(-65536, i32(p1 / grid.columns % grid.rows) * 2 + grid.origin_y, p1 < pixels);
+  let x1 = i32(p1 % grid.columns) * 2 + grid.origin_x;
+  let at1 = ((i32(p1 / (grid.rows * grid.columns)) * 6 + y1) * 5 + x1) * 2;
+  let p2 = first_row + ty + 8u;
+  let y2 = select(-65536, i32(p2 / grid.columns % grid.rows) * 2 + grid.origin_y, p2 < pixels);
+  let x2 = i32(p2 % grid.columns) * 2 + grid.origin_x;
+  let at2 = ((i32(p2 / (grid.rows * grid.columns)) * 6 + y2) * 5 + x2) * 2;
+  let p3 = first_row + ty + 12u;
+  let y3 = select(-65536, i32(p3 / grid.columns % grid.rows) * 2 + grid.origin_y, p3 < pixels);
+  let x3 = i32(p3 % grid.columns) * 2 + grid.origin_x;
+  let at3 = ((i32(p3 / (grid.rows * grid.columns)) * 6 + y3) * 5 + x3) * 2;
+  let column0 = i32(min(first_column + tx, 0u));
+  var sum_0_0 = vec4<f32>();
+  var sum_1_0 = vec4<f32>();
+  var sum_2_0 = vec4<f32>();
+  var sum_3_0 = vec4<f32>();
+  for (var tap = 0; tap < i32(grid.taps_y * grid.taps_x); tap++) {
+    let u = tap / i32(grid.taps_x);
+    let v = tap % i32(grid.taps_x);
+    let inside0 = u32(y0 + u) < 6u && u32(x0 + v) < 5u;
+    let from0 = select(0, at0 + (u * 5 + v) * 2, inside0);
+    let inside1 = u32(y1 + u) < 6u && u32(x1 + v) < 5u;
+    let from1 = select(0, at1 + (u * 5 + v) * 2, inside1);
+    let inside2 = u32(y2 + u) < 6u && u32(x2 + v) < 5u;
+    let from2 = select(0, at2 + (u * 5 + v) * 2, inside2);
+    let inside3 = u32(y3 + u) < 6u && u32(x3 + v) < 5u;
+    let from3 = select(0, at3 + (u * 5 + v) * 2, inside3);
+    let weight_tap = tap;
+    for (var channel = 0; channel < 2; channel++) {
+      let a0 = select(vec4<f32>(), x[from0 + channel], inside0);
+      let a1 = select(vec4<f32>(), x[from1 + channel], inside1);
+      let a2 = select(vec4<f32>(), x[from2 + channel], inside2);
+      let a3 = select(vec4<f32>(), x[from3 + channel], inside3);
+      {
+        let at = ((weight_tap * 2 + channel) * 4) * 1;
+        let b0 = w[at + column0];
+        sum_0_0 += a0.x * b0;
+        sum_1_0 += a1.x * b0;
+        sum_2_0 += a2.x * b0;
+        sum_3_0 += a3.x * b0;
+      }
+      {
+        let at = ((weight_tap * 2 + channel) * 4 + 1) * 1;
+        let b0 = w[at + column0];
+        sum_0_0 += a0.y * b0;
+        sum_1_0 += a1.y * b0;
+        sum_2_0 += a2.y * b0;
+        sum_3_0 += a3.y * b0;
+      }
+      {
+        let at = ((weight_tap * 2 + channel) * 4 + 2) * 1;
+        let b0 = w[at + column0];
+        sum_0_0 += a0.z * b0;
+        sum_1_0 += a1.z * b0;
+        sum_2_0 += a2.z * b0;
+        sum_3_0 += a3.z * b0;
+      }
+      {
+        let at = ((weight_tap * 2 + channel) * 4 + 3) * 1;
+        let b0 = w[at + column0];
+        sum_0_0 += a0.w * b0;
+        sum_1_0 += a1.w * b0;
+        sum_2_0 += a2.w * b0;
+        sum_3_0 += a3.w * b0;
+      }
+    }
+  }
+  store(first_row + ty, first_column + tx, sum_0_0);
+  store(first_row + ty + 4u, first_column + tx, sum_1_0);
+  store(first_row + ty + 8u, first_column + tx, sum_2_0);
+  store(first_row + ty + 12u, first_column + tx, sum_3_0);
+}
+
+// conv2dGradInput 3×3 s2 8→4 6×5 tile 16x16x4 4x4*0, workgroups 6×1×1
+@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
+
+
+struct PixelGrid {
+  rows: u32,
+  columns: u32,
+  origin_y: i32,
+  origin_x: i32,
+  taps_y: u32,
+  taps_x: u32,
+  first_u: u32,
+  first_v: u32,
+  first_y: u32,
+  first_x: u32,
+  block: u32,
+}
+const grids = array<PixelGrid, 4>(
+  PixelGrid(3, 2, 1, 1, 2, 2, 0, 0, 1, 1, 0),
+  PixelGrid(3, 3, 1, 0, 2, 1, 0, 1, 1, 0, 1),
+  PixelGrid(3, 2, 0, 1, 1, 2, 1, 0, 0, 1, 3),
+  PixelGrid(3, 3, 0, 0, 1, 1, 1, 1, 0, 0, 4),
+);
+
+fn store(grid: PixelGrid, p: u32, column: u32, sums: vec4<f32>) {
+  if (p >= 2u * grid.rows * grid.columns || column >= 2u) { return; }
+  let at = ((p / (grid.rows * grid.columns) * 6u + p / grid.columns % grid.rows * 2u + grid.first_y) * 5u + p % grid.columns * 2u + grid.first_x) * 2u + column;
+  var sum = sums;
+  dx[at] = sum;
+}
+
+@compute @workgroup_size(16)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let number = group.x;
+  let first_column = number % 1u * 4u;
+  let block = number / 1u;
+  let grid = grids[u32(block >= 1u) + u32(block >= 3u) + u32(block >= 4u)];
+  let first_row = (block - grid.block) * 16u;
+  let pixels = 2u * grid.rows * grid.columns;
+  let ty = lane / 4u;
+  let tx = lane % 4u;
+  let p0 = first_row + ty;
+  let y0 = select(-65536, i32(p0 / grid.columns % grid.rows) * 1 + grid.origin_y, p0 < pixels);
+  let x0 = i32(p0 % grid.columns) * 1 + grid.origin_x;
+  let at0 = ((i32(p0 / (grid.rows * grid.columns)) * 3 + y0) * 3 + x0) * 1;
+  let p1 = first_row + ty + 4u;
+  let y1 = select(-65536, i32(p1 / grid.columns % grid.rows) * 1 + grid.origin_y, p1 < pixels);
+  let x1 = i32(p1 % grid.columns) * 1 + grid.origin_x;
+  let at1 = ((i32(p1 / (grid.rows * grid.columns)) * 3 + y1) * 3 + x1) * 1;
+  let p2 = first_row + ty + 8u;
+  let y2 = select(-65536, i32(p2 / grid.columns % grid.rows) * 1 + grid.origin_y, p2 < pixels);
+  let x2 = i32(p2 % grid.columns) * 1 + grid.origin_x;
+  let at2 = ((i32(p2 / (grid.rows * grid.columns)) * 3 + y2) * 3 + x2) * 1;
+  let p3 = first_row + ty + 12u;
+  let y3 = select(-65536, i32(p3 / grid.columns % grid.rows) * 1 + grid.origin_y, p3 < pixels);
+  let x3 = i32(p3 % grid.columns) * 1 + grid.origin_x;
+  let at3 = ((i32(p3 / (grid.rows * grid.columns)) * 3 + y3) * 3 + x3) * 1;
+  let column0 = i32(min(first_column + tx, 1u));
+  var sum_0_0 = vec4<f32>();
+  var sum_1_0 = vec4<f32>();
+  var sum_2_0 = vec4<f32>();
+  var sum_3_0 = vec4<f32>();
+  for (var tap = 0; tap < i32(grid.taps_y * grid.taps_x); tap++) {
+    let u = tap / i32(grid.taps_x);
+    let v = tap % i32(grid.taps_x);
+    let inside0 = u32(y0 - u) < 3u && u32(x0 - v) < 3u;
+    let from0 = select(0, at0 - (u * 3 + v) * 1, inside0);
+    let inside1 = u32(y1 - u) < 3u && u32(x1 - v) < 3u;
+    let from1 = select(0, at1 - (u * 3 + v) * 1, inside1);
+    let inside2 = u32(y2 - u) < 3u && u32(x2 - v) < 3u;
+    let from2 = select(0, at2 - (u * 3 + v) * 1, inside2);
+    let inside3 = u32(y3 - u) < 3u && u32(x3 - v) < 3u;
+    let from3 = select(0, at3 - (u * 3 + v) * 1, inside3);
+    let weight_tap = (i32(grid.first_u) + u * 2) * 3 + i32(grid.first_v) + v * 2;
+    for (var channel = 0; channel < 1; channel++) {
+      let a0 = select(vec4<f32>(), dy[from0 + channel], inside0);
+      let a1 = select(vec4<f32>(), dy[from1 + channel], inside1);
+      let a2 = select(vec4<f32>(), dy[from2 + channel], inside2);
+      let a3 = select(vec4<f32>(), dy[from3 + channel], inside3);
+      {
+        let at = u32((weight_tap * 8 + column0 * 4) * 1 + channel);
+        let b0 = w[at];
+        let b1 = w[at + 1u];
+        let b2 = w[at + 2u];
+        let b3 = w[at + 3u];
+        sum_0_0 += vec4<f32>(dot(a0, b0), dot(a0, b1), dot(a0, b2), dot(a0, b3));
+        sum_1_0 += vec4<f32>(dot(a1, b0), dot(a1, b1), dot(a1, b2), dot(a1, b3));
+        sum_2_0 += vec4<f32>(dot(a2, b0), dot(a2, b1), dot(a2, b2), dot(a2, b3));
+        sum_3_0 += vec4<f32>(dot(a3, b0), dot(a3, b1), dot(a3, b2), dot(a3, b3));
+      }
+    }
+  }
+  store(grid, first_row + ty, first_column + tx, sum_0_0);
+  store(grid, first_row + ty + 4u, first_column + tx, sum_1_0);
+  store(grid, first_row + ty + 8u, first_column + tx, sum_2_0);
+  store(grid, first_row + ty + 12u, first_column + tx, sum_3_0);
+}

@@ -13,6 +13,7 @@ import { convTiles, type Tile, threadsOf, tileMemory, tileProblem } from './tile
 /** The least that the standard guarantees. */
 const least: GpuFeatures = {
   subgroups: false,
+  software: false,
   maxWorkgroupMemory: 16384,
   maxInvocations: 256,
 };
@@ -64,7 +65,9 @@ test('every convolution binds what it declares and starts workgroups that there 
   ];
   for (const d of sizes) {
     for (const storage of ['f32', 'f16'] as const)
-      for (const shader of shadersOf(d, guesses(d), storage)) expectWithinStandard(shader);
+      for (const features of [least, { ...least, software: true }])
+        for (const shader of shadersOf(d, guesses(d, features), storage))
+          expectWithinStandard(shader);
   }
 });
 
@@ -138,7 +141,10 @@ test('no stretch of pixels of a weight gradient is empty', () => {
 
 const goldenFile = new URL('shaders.golden.wgsl', import.meta.url);
 
-/** A fused forward in two stages, dx by parity, dw from pixels that straddle rows; a pointwise product. */
+/**
+ * A fused forward in two stages, dx by parity, dw from pixels that straddle rows; a pointwise product; a forward
+ * and dx without workgroup memory.
+ */
 function goldenText(): string {
   const small = { rows: 16, columns: 32, depth: 32, threadRows: 4, threadColumns: 4 } as const;
   const once = { ...small, stages: 1 } as const;
@@ -160,7 +166,10 @@ function goldenText(): string {
     large,
     { x: 'f16', y: 'f16' },
   );
-  return [...strided, pointwise]
+  const direct = { ...once, rows: 16, columns: 16, depth: 4, stages: 0 } as const;
+  const d = dimsOfCase({ n: 2, h: 6, w: 5, cin: 8, cout: 4, stride: 2 });
+  const directly = [convForward(d, plain, direct, large), ...convGradInput(d, direct, large)];
+  return [...strided, pointwise, ...directly]
     .map(
       ({ label, workgroups, code }) => `// ${label}, workgroups ${workgroups.join('×')}\n${code}`,
     )
