@@ -85,6 +85,14 @@ test('tiles offered for a device fit it, and there are some for the least there 
   }
 });
 
+test('a guess fits the grids of dx, and uses workgroup memory where it is nearer', () => {
+  // Four grids of 2 × 2 pixels in each of two pictures: 8 rows each.
+  const d = dimsOfCase({ n: 2, h: 4, w: 4, cin: 64, cout: 256, stride: 2 });
+  const guess = (software: boolean) => guesses(d, { ...least, software }).gradInput;
+  assert.deepEqual([guess(false).rows, guess(false).stages > 0], [16, true]);
+  assert.deepEqual([guess(true).rows, guess(true).stages], [8, 0]);
+});
+
 test('tiles that cannot be used are refused with the reason', () => {
   const good = {
     rows: 32,
