@@ -111,15 +111,18 @@ Beside it in the memory of the process:
 
 test('activations on a device are within 1 % of the arenas that are laid out there', () => {
   // Arenas of the WebGPU backend in buffers of 4 GiB, MB (docs/log.md).
-  for (const [batch, recompute, arenas] of [
-    [4, false, 1374.8],
-    [4, true, 731.8],
-    [64, false, 22074.1],
-    [64, true, 11718.0],
+  for (const [batch, activationBytes, recompute, arenas] of [
+    [4, 4, false, 1374.8],
+    [4, 4, true, 731.8],
+    [64, 4, false, 22074.1],
+    [64, 4, true, 11718.0],
+    [64, 2, false, 11021.9],
+    [64, 2, true, 5859.9],
   ] as const) {
-    const { activations } = planTraining(config, onDevice(batch), recompute);
+    const needs = { ...onDevice(batch), activationBytes };
+    const { activations } = planTraining(config, needs, recompute);
     const ratio = activations / 1e6 / arenas;
-    assert.ok(Math.abs(ratio - 1) < 0.01, `batch ${batch}: ${ratio}`);
+    assert.ok(Math.abs(ratio - 1) < 0.01, `batch ${batch}, ${activationBytes} bytes: ${ratio}`);
   }
 });
 
@@ -147,7 +150,13 @@ test('a batch that does not fit a device is cut into the largest nearly equal pa
   assert.equal(gpuPlan(64, 0.5e9), undefined);
   assert.match(
     refusal(config, onDevice(64), 'auto', 0.5e9).message,
-    /at batch 1 takes about 0\.\d GB with --recompute, 0\.5 GB .* smaller network or trainsize\.$/,
+    /at batch 1 takes about 0\.\d GB with --recompute, 0\.5 GB .* Use a smaller network or trainsize\.$/,
+  );
+  const bytes = (activationBytes: number) =>
+    planTraining(config, { ...onDevice(64), activationBytes }, true, 1).total;
+  assert.match(
+    refusal(config, onDevice(64), 'auto', (bytes(4) + bytes(2)) / 2).message,
+    /Use --amp f16, or a smaller network or trainsize\.$/,
   );
 });
 

@@ -159,12 +159,27 @@ export function refusal(
   const least = planTraining(config, needs, mode !== 'off', size);
   const ways =
     needs.memory === 'device'
-      ? `Use a smaller network or trainsize${mode === 'off' ? ', or --recompute auto' : ''}.`
+      ? deviceAdvice(config, needs, mode, available)
       : advice(config, needs, least, available);
   return environmentError(
     `memory: training at batch ${size} takes about ${gigabytes(least.total)}${least.recompute ? ' with --recompute' : ''}, ` +
       `${gigabytes(available)} are available. ${ways}`,
   );
+}
+
+/** Where not even one sample fits. */
+function deviceAdvice(
+  config: HrnetConfig,
+  needs: MemoryNeeds,
+  mode: RecomputeMode,
+  available: number,
+): string {
+  const half = planTraining(config, { ...needs, activationBytes: 2 }, mode !== 'off', 1);
+  const helps = needs.activationBytes > 2 && half.total <= available;
+  const ways = ['a smaller network or trainsize'];
+  if (helps) ways.unshift('--amp f16');
+  if (mode === 'off') ways.push('--recompute auto');
+  return `Use ${ways.join(', or ')}.`;
 }
 
 function advice(
