@@ -27,9 +27,11 @@ export const halfFunctions = (bindings: readonly Binding[]): string =>
   bindings.some(({ type }) => type === packed) ? functions : '';
 
 /**
- * WGSL leaves open what packing makes of numbers beyond the largest half, 65504: here they become NaN,
- * which no ReLU and no sum takes away, so that an overflow reaches the loss or the gradients. Compared
- * are bits, since compilers may take it that there is neither infinity nor NaN.
+ * WGSL leaves open whether packing rounds to the nearest half or truncates: so floats are rounded before, to the 11
+ * bits that a half holds (nearest, ties to even; below 2^-14 it holds fewer and packing decides). It also leaves
+ * open what becomes of numbers beyond the largest half: here they become NaN, which no ReLU and no sum takes
+ * away, so that an overflow reaches the loss or the gradients. All of that on bits, since compilers may take
+ * it that there is neither infinity nor NaN.
  */
 const functions = `
 
@@ -38,8 +40,11 @@ fn widen(halves: vec2<u32>) -> vec4<f32> {
 }
 
 fn narrow(floats: vec4<f32>) -> vec2<u32> {
-  let beyond = (bitcast<vec4<u32>>(floats) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x477fe000u);
-  let held = select(floats, vec4<f32>(), beyond);
+  let bits = bitcast<vec4<u32>>(floats);
+  let odd = (bits >> vec4<u32>(13u)) & vec4<u32>(1u);
+  let rounded = bitcast<vec4<f32>>((bits + odd + vec4<u32>(0xfffu)) & vec4<u32>(0xffffe000u));
+  let beyond = (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(0x477ff000u);
+  let held = select(rounded, vec4<f32>(), beyond);
   let nan = select(vec4<u32>(), vec4<u32>(0x7e00u), beyond);
   return vec2<u32>(pack2x16float(held.xy), pack2x16float(held.zw)) | nan.xz | (nan.yw << vec2<u32>(16u));
 }
