@@ -1,4 +1,4 @@
-// The scale of the loss where gradients are kept in half precision. Most gradients of activations are smaller
+// The scale of the loss where gradients are kept in half precision. Many gradients of activations are smaller
 // than the smallest half; multiplied with the loss by a large power of 2, they fit, and the update divides
 // them by it again, exactly. The scale finds its place by itself: a step whose gradients overflow changes
 // nothing and halves it, a long time without overflow doubles it.
