@@ -82,7 +82,7 @@ type Row = Outcome & Pick<Entry, 'what' | 'count'>;
 
 async function raceKernels(): Promise<Row[]> {
   const rows: Row[] = [];
-  say(`\n${'ms, fastest of the rounds'.padEnd(49)}${'ours'.padStart(9)}${'theirs'.padStart(9)}`);
+  say(`\n${'ms, fastest of the rounds'.padEnd(49)}${'ours'.padStart(11)}${'theirs'.padStart(11)}`);
   for (const entry of [...convolutions(), ...others()]) {
     if (!entry.what.includes(flags.only)) continue;
     const { what, count } = entry;
@@ -93,7 +93,7 @@ async function raceKernels(): Promise<Row[]> {
   return rows;
 }
 
-const cell = (milliseconds: number) => milliseconds.toFixed(3).padStart(9);
+const cell = (milliseconds: number) => milliseconds.toFixed(3).padStart(11);
 const times = (ratio: number) => `${ratio.toFixed(2)} ×`.padStart(8);
 
 const kernelLine = ({ what, count, ours, theirs, ratio }: Row) =>
