@@ -6,7 +6,8 @@ import { createBuilder } from '../../graph/builder.ts';
 import { tinyTraining } from '../../models/tinyTraining.testing.ts';
 import { conv2d } from '../../ops/conv2d.ts';
 import { add, relu } from '../../ops/elementwise.ts';
-import { isDeviceLost } from '../faults.ts';
+import { upsampleNearest } from '../../ops/upsampleNearest.ts';
+import { isDeviceLost, isTooLarge } from '../faults.ts';
 import { createReferenceBackend } from '../reference/index.ts';
 import { bufferUsage, type Gpu } from './device.ts';
 import { createGpuBackend } from './index.ts';
@@ -136,6 +137,28 @@ test('memory that the device does not have is told as such', async () => {
   } finally {
     for (const buffer of value) gpu.free(buffer);
   }
+});
+
+test('a program that there is no memory for says so before it runs, and gives back what it had', async () => {
+  const before = gpu.liveBuffers;
+  const g = createBuilder();
+  const side = Math.sqrt(gpu.limits.maxStorageBufferBindingSize / 16 / 64);
+  const x = g.feed('x', 'float32', [1, 4, Math.floor(side), Math.floor(side)]);
+  // All alive at once before the first sum.
+  const large = Array.from({ length: 512 }, () => g.add(upsampleNearest, [x], { scale: 8 })[0]!);
+  g.output(
+    'y',
+    large.reduce((sum, y) => g.add(add, [sum, y], { relu: false })[0]!),
+  );
+  const program = createGpuBackend(gpu).prepare(g.finish());
+  await assert.rejects(program.allocated!, (error: Error) => {
+    assert.ok(isTooLarge(error), String(error));
+    assert.match(error.message, /^gpu: out of memory: a program of \d+ MiB on .*--recompute/);
+    return true;
+  });
+  await assert.rejects(program.run({ x: new Float32Array(4 * Math.floor(side) ** 2) }), isTooLarge);
+  program.close();
+  assert.equal(gpu.liveBuffers, before);
 });
 
 async function withOwnDevice(use: (own: Gpu) => Promise<void>) {
