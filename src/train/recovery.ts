@@ -9,20 +9,32 @@ const share = 0.01;
 const leastSeconds = 10;
 /** So many devices may be lost before there is a step that was not there before. */
 const mostLosses = 2;
+/** Seconds to wait before each time that another device is asked for: a driver that is reset is gone for a while. */
+const usualWaits = [0, 1, 4, 15];
+
+export interface RecoveryOptions {
+  /** Between two copies at least. */
+  readonly seconds?: number;
+  readonly waits?: readonly number[];
+}
 
 /** `Copy` is whatever the caller needs to go on from a moment of the run. */
 export class Recovery<Copy> {
   readonly #backend: Backend;
   readonly #seconds: number;
+  readonly #waits: readonly number[];
   #copy: Copy | undefined;
   #nextCopy = 0;
   #losses = 0;
   #furthest = -1;
 
-  /** @param seconds between two copies at least */
-  constructor(backend: Backend, seconds = leastSeconds) {
+  constructor(
+    backend: Backend,
+    { seconds = leastSeconds, waits = usualWaits }: RecoveryOptions = {},
+  ) {
     this.#backend = backend;
     this.#seconds = seconds;
+    this.#waits = waits;
   }
 
   /** Whether it is time for another copy; never where the device cannot be renewed. */
@@ -47,14 +59,22 @@ export class Recovery<Copy> {
     this.#losses = step > this.#furthest ? 1 : this.#losses + 1;
     this.#furthest = Math.max(step, this.#furthest);
     if (this.#losses > mostLosses) throw error;
-    try {
-      await this.#backend.renew!();
-    } catch (cause) {
-      throw environmentError(
-        `${(error as Error).message} No other device could be had: ${(cause as Error).message}`,
-        { cause },
-      );
-    }
+    await this.#anotherDevice(error as Error);
     return this.#copy;
+  }
+
+  async #anotherDevice({ message }: Error): Promise<void> {
+    let cause: unknown;
+    for (const seconds of this.#waits) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+      try {
+        return await this.#backend.renew!();
+      } catch (error) {
+        cause = error;
+      }
+    }
+    throw environmentError(`${message} No other device could be had: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
