@@ -28,6 +28,10 @@ const usefulLimits = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
+/** Of what a driver says: what follows are places in its source. */
+export const firstLine = (error: unknown): string =>
+  String((error as Error).message).split('\n')[0]!;
+
 export function summarizeAdapter(adapter: GPUAdapter): AdapterSummary {
   const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
   const said = [device || `${vendor} ${architecture}`.trim(), description].filter(Boolean);
@@ -59,7 +63,7 @@ export async function openDevice(adapter: GPUAdapter, released = () => {}): Prom
   } catch (error) {
     released();
     throw environmentError(
-      `gpu: ${summary.name} gives no device (${(error as Error).message}). Use --device cpu.`,
+      `gpu: ${summary.name} gives no device (${firstLine(error)}). Use --device cpu.`,
       { cause: error },
     );
   }
@@ -91,7 +95,7 @@ export class Gpu {
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     };
     device.lost.then(({ reason, message }) => {
-      const why = message || reason;
+      const why = firstLine({ message: message || reason });
       this.#lostError = environmentError(
         `gpu: ${adapter.name} was lost (${why}). Go on from the last checkpoint with --resume; if it happens again, use a smaller batch or --device cpu.`,
         { cause: new DeviceLost(why) },
@@ -176,7 +180,7 @@ export class Gpu {
     const [memory, internal, validation] = await this.whileAlive(Promise.all(scopes));
     if (memory) {
       throw tooLarge(
-        `gpu: out of memory: ${what} on ${this.adapter.name} (${memory.message})`,
+        `gpu: out of memory: ${what} on ${this.adapter.name} (${firstLine(memory)})`,
         'Use a smaller batch, --recompute or --device cpu.',
       );
     }

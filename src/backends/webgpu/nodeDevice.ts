@@ -2,7 +2,13 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { environmentError } from '../../errors.ts';
-import { type AdapterSummary, type Gpu, openDevice, summarizeAdapter } from './device.ts';
+import {
+  type AdapterSummary,
+  firstLine,
+  type Gpu,
+  openDevice,
+  summarizeAdapter,
+} from './device.ts';
 
 /** Dawn runs for as long as something refers to this; Node ends only when nothing does. */
 let instance: GPU | undefined;
@@ -36,8 +42,6 @@ function release(): void {
   users--;
   if (users === 0) instance = undefined;
 }
-
-const firstLine = (error: unknown) => String((error as Error).message).split('\n')[0]!;
 
 /** Hardware before software, powerful before saving; each adapter once. */
 async function adaptersOf(gpu: GPU): Promise<GPUAdapter[]> {
