@@ -64,11 +64,11 @@ export function kernelJson({ dtype, peak, ratio, step, classes }: KernelReport) 
       implementation,
       count,
       milliseconds: round(milliseconds, 2),
-      gflops: round(rates.gflops, 1),
-      of_peak: round(rates.gflops / most, 3),
+      gflops: round(rates.gflops, 2),
+      of_peak: round(rates.gflops / most, 4),
       mb: round(bytes / 1e6, 1),
-      gb_per_second: round(rates.gigabytes, 1),
-      ...(copied !== undefined && { of_copy: round(rates.gigabytes / copied, 3) }),
+      gb_per_second: round(rates.gigabytes, 2),
+      ...(copied !== undefined && { of_copy: round(rates.gigabytes / copied, 4) }),
     })),
   };
 }
