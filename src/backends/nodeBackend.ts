@@ -17,6 +17,8 @@ export interface BackendOptions {
   readonly search: SearchMode;
   /** MiB of the GPU's memory that may be taken. */
   readonly gpuMb?: number;
+  /** Multiply on the GPU's matrix units, an experiment. */
+  readonly gpuMatrices?: boolean;
 }
 
 /** Takes what is worth telling: what it computes on, what an option does not do there. */
@@ -56,13 +58,14 @@ async function openCpu({ threads, amp, search }: BackendOptions, note: Note): Pr
 
 /** Any adapter, hardware before software; an environment error where there is none. */
 async function openGpu(
-  { amp, search, gpuMb }: BackendOptions,
+  { amp, search, gpuMb, gpuMatrices: matrixUnits = false }: BackendOptions,
   note: Note,
   hardware = false,
 ): Promise<Backend> {
   const { openNodeGpu } = await import('./webgpu/nodeDevice.ts');
   const { createGpuBackend } = await import('./webgpu/index.ts');
-  const gpu = await openNodeGpu({ hardware });
+  const { unitOf } = await import('./webgpu/conv/tile.ts');
+  const gpu = await openNodeGpu({ hardware, matrixUnits });
   const { name, software } = gpu.adapter;
   note(
     software
@@ -71,11 +74,14 @@ async function openGpu(
   );
   if (amp === 'bf16')
     note('--amp bf16: the GPU computes in float32; its half precision is --amp f16.');
+  const activations = amp === 'f16' ? 'f16' : 'f32';
+  if (matrixUnits && !unitOf(gpu.features, activations))
+    note(`--gpu-matrices: ${name} offers no matrices of ${activations} that add in float32.`);
   // Where hardware was lost an emulation of it would be no help.
-  const reopen = () => openNodeGpu({ hardware: !software });
+  const reopen = () => openNodeGpu({ hardware: !software, matrixUnits });
   return createGpuBackend(gpu, {
     reopen,
-    activations: amp === 'f16' ? 'f16' : 'f32',
+    activations,
     ...(gpuMb !== undefined && { memoryBytes: gpuMb * 2 ** 20 }),
     ...(search !== 'off' && (await measuredTiles(name))),
   });

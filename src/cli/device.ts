@@ -49,6 +49,10 @@ export function addDeviceOptions(command: Command): Command {
       )
         .choices(['off', 'cached', 'full'])
         .default('cached'),
+    )
+    .option(
+      '--gpu-matrices',
+      'multiply on the matrix units of a GPU, where Dawn offers them: an experiment, see docs/gpu.md',
     );
 }
 

@@ -2,7 +2,8 @@
 // and what became of it. Works in browsers and, through nodeDevice.ts, in Node.
 import { environmentError, type HrposeError } from '../../errors.ts';
 import { DeviceLost, tooLarge } from '../faults.ts';
-import type { Binding, GpuFeatures, Shader } from './kernel.ts';
+import type { Binding, GpuFeatures, MatrixUnit, Shader } from './kernel.ts';
+import { matrixFeatures, matrixUnitsOf } from './matrixFeature.ts';
 
 export interface AdapterSummary {
   /** As much as the adapter tells: its model and driver in Node, its family in a browser. */
@@ -50,16 +51,24 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** Opens the adapter's device with all that the kernels can use. `released` is called by close(). */
-export async function openDevice(adapter: GPUAdapter, released = () => {}): Promise<Gpu> {
+/**
+ * Opens the adapter's device with all that the kernels can use; matrix units, an experiment, only where
+ * asked. `released` is called by close().
+ */
+export async function openDevice(
+  adapter: GPUAdapter,
+  released = () => {},
+  { matrixUnits = false } = {},
+): Promise<Gpu> {
   const summary = summarizeAdapter(adapter);
+  const units = matrixUnits ? matrixUnitsOf(adapter) : [];
   try {
     const device = await adapter.requestDevice({
       label: 'hrpose',
-      requiredFeatures: summary.features as GPUFeatureName[],
+      requiredFeatures: [...(summary.features as GPUFeatureName[]), ...matrixFeatures(units)],
       requiredLimits: summary.limits,
     });
-    return new Gpu(device, summary, released);
+    return new Gpu(device, summary, released, units);
   } catch (error) {
     released();
     throw environmentError(
@@ -83,7 +92,12 @@ export class Gpu {
   #lostError: HrposeError | undefined;
   #closed = false;
 
-  constructor(device: GPUDevice, adapter: AdapterSummary, released: () => void) {
+  constructor(
+    device: GPUDevice,
+    adapter: AdapterSummary,
+    released: () => void,
+    matrixUnits: readonly MatrixUnit[],
+  ) {
     this.device = device;
     this.adapter = adapter;
     this.#released = released;
@@ -91,6 +105,7 @@ export class Gpu {
     this.features = {
       subgroups: device.features.has('subgroups'),
       software: adapter.software,
+      matrixUnits,
       maxWorkgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     };

@@ -24,11 +24,23 @@ export interface Binding {
   readonly type: 'f32' | 'vec4<f32>' | 'vec2<u32>' | 'u32' | 'vec4<u32>';
 }
 
+/** What a subgroup multiplies in one operation: matrices [m, k] · [k, n], with sums in float32. */
+export interface MatrixUnit {
+  readonly component: 'f16' | 'f32';
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Invocations of a subgroup, of every subgroup on the device. */
+  readonly subgroupSize: number;
+}
+
 /** What the adapter can do, as far as kernels ask. */
 export interface GpuFeatures {
   readonly subgroups: boolean;
   /** A CPU emulates it: workgroup memory is no nearer than the rest, and few invocations run at once. */
   readonly software: boolean;
+  /** Where the device was asked for them. */
+  readonly matrixUnits?: readonly MatrixUnit[];
   /** Bytes of workgroup memory. */
   readonly maxWorkgroupMemory: number;
   /** Invocations in a workgroup. */

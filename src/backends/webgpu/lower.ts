@@ -4,7 +4,7 @@
 import type { Graph, State, Value, ValueId } from '../../graph/graph.ts';
 import { type Site, siteOf } from '../site.ts';
 import type { ConvDims, ConvKind } from './conv/dims.ts';
-import { convTiles, type Tile } from './conv/tile.ts';
+import { convTiles, type Tile, unitOf, unitTiles } from './conv/tile.ts';
 import { type Storage, vectors } from './halves.ts';
 import type { Dispatch, GpuBlock, GpuFeatures, GpuTensor, Shader } from './kernel.ts';
 import { copyShader, reorderShader } from './kernels/reorder.ts';
@@ -111,7 +111,9 @@ export class Lowering {
 
   /** How a convolution is cut. */
   tile(kind: ConvKind, dims: ConvDims): Tile {
-    return this.#chooseTile(kind, dims, this.features);
+    const unit = unitOf(this.features, this.#activations);
+    const [onUnit] = unit ? unitTiles(kind, dims, this.features, unit) : [];
+    return onUnit ?? this.#chooseTile(kind, dims, this.features);
   }
 
   /** Memory that lives between the dispatches that touch it. */

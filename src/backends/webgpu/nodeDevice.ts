@@ -14,20 +14,21 @@ import {
 let instance: GPU | undefined;
 let users = 0;
 
-const options = [
+const options = (experiments: boolean): string[] => [
   // Times of single kernels are shorter than the steps that protect web pages.
   'disable-dawn-features=timestamp_quantization',
   // Kernels write workgroup memory before they read it. SwiftShader would fill it with one store an
   // element, which takes it half a second to compile where the kernel itself takes 25 ms.
-  'enable-dawn-features=disable_workgroup_init',
+  `enable-dawn-features=disable_workgroup_init${experiments ? ',allow_unsafe_apis' : ''}`,
 ];
 
-async function acquire(): Promise<GPU> {
+/** @param experiments whether adapters offer what is not in the standard; decided by the first user */
+async function acquire(experiments = false): Promise<GPU> {
   users++;
   if (instance) return instance;
   try {
     const { create } = await import('webgpu');
-    instance ??= create(options);
+    instance ??= create(options(experiments));
     return instance;
   } catch (error) {
     release();
@@ -86,8 +87,8 @@ export async function listAdapters(): Promise<AdapterSummary[]> {
 }
 
 /** Opens the best adapter; an environment error where there is none. */
-export async function openNodeGpu({ hardware = false } = {}): Promise<Gpu> {
-  const gpu = await acquire();
+export async function openNodeGpu({ hardware = false, matrixUnits = false } = {}): Promise<Gpu> {
+  const gpu = await acquire(matrixUnits);
   const releaseOnce = once(release);
   try {
     const [adapter] = await adaptersOf(gpu);
@@ -99,7 +100,7 @@ export async function openNodeGpu({ hardware = false } = {}): Promise<Gpu> {
     const { name, software } = summarizeAdapter(adapter);
     if (hardware && software)
       throw environmentError(`gpu: the only adapter, ${name}, computes on the CPU.`);
-    return await openDevice(adapter, releaseOnce);
+    return await openDevice(adapter, releaseOnce, { matrixUnits });
   } catch (error) {
     releaseOnce();
     throw error;

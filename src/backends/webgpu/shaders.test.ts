@@ -99,6 +99,23 @@ test('one dispatch updates all tensors in an Adam step, or one for each buffer',
   assert.equal(bytes(parts), bytes(all));
 });
 
+test('convolutions go to matrix units that multiply what activations are', () => {
+  const unit = (component: 'f16' | 'f32') => {
+    return { component, m: 8, n: 8, k: 8, subgroupSize: 32 };
+  };
+  const tilesOn = (matrixUnits: readonly ReturnType<typeof unit>[], activations: 'f32' | 'f16') => {
+    const features = { ...leastFeatures, subgroups: true, maxWorkgroupMemory: 32768, matrixUnits };
+    const tiles = loweredDispatches(network, { features, activations })
+      .map(({ shader }) => / tile .*/.exec(shader.label)?.[0])
+      .filter((tile) => tile !== undefined);
+    return [...new Set(tiles.map((tile) => / by .*/.exec(tile)?.[0] ?? ' by invocations'))];
+  };
+  assert.deepEqual(tilesOn([unit('f16')], 'f32'), [' by invocations']);
+  assert.deepEqual(tilesOn([unit('f32'), unit('f16')], 'f16'), [' by 8x8x8 f16']);
+  assert.deepEqual(tilesOn([unit('f16'), unit('f32')], 'f32'), [' by 8x8x8 f32']);
+  assert.deepEqual(tilesOn([unit('f32')], 'f16'), [' by 8x8x8 f32']);
+});
+
 test('grids larger than a dimension go on in the next', () => {
   const count = 256 * 70000;
   const shader = perElement({ label: 'large', bindings: [readWrite('y')], count, body: '' });

@@ -13,6 +13,7 @@ import { vectorsOf } from './dims.ts';
 import { directLoop } from './direct.ts';
 import { gatherProduct } from './gatherOperands.ts';
 import { groupNumber, indented, productLoop, productMemory, storeSums } from './gemm.ts';
+import { unitDirectives, unitInputs } from './matrixUnits.ts';
 import { type Tile, threadsOf } from './tile.ts';
 
 /** Pixels of the result that use the same taps. Counts are of one picture. */
@@ -71,7 +72,7 @@ export function gatherShader(gather: Gather, tile: Tile): Shader {
   const product = gatherProduct(gather, tile);
   const direct = tile.stages === 0;
   const several = grids.length > 1;
-  const code = `${declare(bindings)}
+  const code = `${unitDirectives(tile.unit)}${declare(bindings)}
 ${direct ? '' : productMemory(product)}
 
 struct PixelGrid {
@@ -87,7 +88,7 @@ ${gather.write}
 }
 
 @compute @workgroup_size(${threadsOf(tile)})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${unitInputs(tile.unit)}) {
   let number = ${groupNumber(workgroups)};
 ${workgroups[1] === 1 ? '' : `  if (number >= ${groups}u) { return; }\n`}  let first_column = number % ${columnBlocks}u * ${tile.columns / 4}u;
   let block = number / ${columnBlocks}u;

@@ -3,7 +3,16 @@
 // depth of a step; `tap`, `u`, `v`, `channel`, what lies at that place; `pixels`, those of the grid.
 import { vectorsOf } from './dims.ts';
 import type { Gather } from './gather.ts';
-import { lines, type Operand, ofSlot, type Product, plus, putInOrder, slotsOf } from './gemm.ts';
+import {
+  lines,
+  type Operand,
+  ofSlot,
+  type Product,
+  plus,
+  putInOrder,
+  putVector,
+  slotsOf,
+} from './gemm.ts';
 import { type Tile, threadsOf } from './tile.ts';
 
 /** Coordinate of pixels past the end: no tap brings it inside a picture. */
@@ -153,7 +162,7 @@ ${lines(4, (e) => `        b${i}_${e} = w[at${plus(e * depth)}];`)}
     `vec4<f32>(${[0, 1, 2, 3].map((e) => `b${i}_${e}.${c}`).join(', ')})`;
   const write = (i: number, to: string) => `    {
       let place = ${to} + q * ${tile.columns}u + lane / ${perStep}u${plus(i * apart)};
-${[...'xyzw'].map((c, e) => `      tile_b[place${plus(e * across)}] = ${turned(i, c)};`).join('\n')}
+${[...'xyzw'].map((c, e) => `      ${putVector(tile, 'b', `place${plus(e * across)}`, turned(i, c))}`).join('\n')}
     }`;
   return {
     storage: 'f32',

@@ -12,6 +12,7 @@
 // B lies as [depth, columns / 4] vectors. A lies as [rows, depth / 4] where its vectors go along the depth (channels
 // of a pixel), as [depth, rows / 4] where they go along the rows (channels of a weight).
 import { type Storage, vectors, widened } from '../halves.ts';
+import { onMatrixUnit, unitMemory, unitMultiply, unitResults, unitSums } from './matrixUnits.ts';
 import { type Tile, threadsOf } from './tile.ts';
 
 export interface Operand {
@@ -85,19 +86,29 @@ export function ofSlot(vectors: number, tile: Tile, i: number, statements: strin
   return left >= threadsOf(tile) ? statements : `    if (lane < ${left}u) {\n${statements}\n    }`;
 }
 
+/** A statement that puts a vector at its place in an operand's tile. */
+export const putVector = (
+  { unit }: Tile,
+  matrix: 'a' | 'b',
+  place: string,
+  vector: string,
+): string =>
+  unit ? `put_${matrix}(${place}, ${vector});` : `tile_${matrix}[${place}] = ${vector};`;
+
 /** Puts an operand's registers a0, a1, … (or b0, b1, …) into its tile, one after the other. */
 export const putInOrder =
   (matrix: 'a' | 'b', storage: Storage, vectors: number, tile: Tile) =>
   (to: string): string =>
     lines(slotsOf(vectors, tile), (i) => {
-      const place = `tile_${matrix}[${to} + lane${plus(i * threadsOf(tile))}]`;
+      const place = `${to} + lane${plus(i * threadsOf(tile))}`;
       const vector = widened(storage, `${matrix}${i}`);
-      return ofSlot(vectors, tile, i, `    ${place} = ${vector};`);
+      return ofSlot(vectors, tile, i, `    ${putVector(tile, matrix, place, vector)}`);
     });
 
 /** Module scope: the workgroup memory. */
-export function productMemory({ tile }: Product): string {
-  const { rows, columns, depth, stages } = tile;
+export function productMemory(product: Product): string {
+  if (onMatrixUnit(product)) return unitMemory(product);
+  const { rows, columns, depth, stages } = product.tile;
   return `var<workgroup> tile_a: array<vec4<f32>, ${(rows * depth * stages) / 4}>;
 var<workgroup> tile_b: array<vec4<f32>, ${(depth * columns * stages) / 4}>;`;
 }
@@ -115,7 +126,7 @@ ${a.setup}
 ${b.setup}
   let steps = ${steps};
 ${sums}
-${tile.stages === 1 ? oneStage(product) : twoStages(product)}`;
+${onMatrixUnit(product) ? `${unitSums(product)}\n` : ''}${tile.stages === 1 ? oneStage(product) : twoStages(product)}${onMatrixUnit(product) ? `\n${unitResults(product)}` : ''}`;
 }
 
 function registers({ a, b }: Product): string {
@@ -161,6 +172,7 @@ ${b.put(`empty * ${sizeB}u`)}
 }
 
 function multiply(product: Product, fromA: string, fromB: string): string {
+  if (onMatrixUnit(product)) return unitMultiply(product);
   const along = product.along === 'depth' ? alongDepth : alongRows;
   return along(product, fromA, fromB);
 }

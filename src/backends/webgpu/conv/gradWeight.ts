@@ -23,6 +23,7 @@ import {
   storeSums,
 } from './gemm.ts';
 import { columnSums, type TwoStages } from './gradBias.ts';
+import { unitDirectives, unitInputs } from './matrixUnits.ts';
 import { sumParts } from './sumParts.ts';
 import { expectTile, type Tile, threadsOf, tileName } from './tile.ts';
 
@@ -82,7 +83,7 @@ function partials(
     b: gradientOperand(d, tile, dy),
     steps: `(past - first_pixel + ${tile.depth - 1}u) / ${tile.depth}u`,
   };
-  const code = `${declare(bindings)}
+  const code = `${unitDirectives(tile.unit)}${declare(bindings)}
 ${productMemory(product)}
 
 fn store(stretch: u32, row: u32, column: u32, sum: vec4<f32>) {
@@ -91,7 +92,7 @@ fn store(stretch: u32, row: u32, column: u32, sum: vec4<f32>) {
 }
 
 @compute @workgroup_size(${threadsOf(tile)})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32${unitInputs(tile.unit)}) {
   let number = ${groupNumber(workgroups)};
 ${workgroups[1] === 1 ? '' : `  if (number >= ${groups}u) { return; }\n`}  let first_column = number % ${columnBlocks}u * ${tile.columns / 4}u;
   let first_row = number / ${columnBlocks}u % ${rowBlocks}u * ${tile.rows}u;

@@ -933,3 +933,231 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   store(grid, first_row + ty + 8u, first_column + tx, sum_2_0);
   store(grid, first_row + ty + 12u, first_column + tx, sum_3_0);
 }
+
+// conv2d 1×1 s1 64→32 6×5 tile 32x32x32 8x4 by 16x16x16 f16, workgroups 2×1×1
+enable chromium_experimental_subgroup_matrix;
+enable subgroups;
+enable f16;
+@group(0) @binding(0) var<storage, read> x: array<vec2<u32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec2<u32>>;
+
+fn widen(halves: vec2<u32>) -> vec4<f32> {
+  return vec4<f32>(unpack2x16float(halves.x), unpack2x16float(halves.y));
+}
+
+fn narrow(floats: vec4<f32>) -> vec2<u32> {
+  let beyond = (bitcast<vec4<u32>>(floats) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x477fe000u);
+  let held = select(floats, vec4<f32>(), beyond);
+  let nan = select(vec4<u32>(), vec4<u32>(0x7e00u), beyond);
+  return vec2<u32>(pack2x16float(held.xy), pack2x16float(held.zw)) | nan.xz | (nan.yw << vec2<u32>(16u));
+}
+
+var<workgroup> tile_a: array<f16, 1024>;
+var<workgroup> tile_b: array<f16, 1024>;
+var<workgroup> results: array<f32, 1024>;
+
+fn put_a(place: u32, vector: vec4<f32>) {
+  for (var i = 0u; i < 4u; i++) { tile_a[place * 4u + i] = f16(vector[i]); }
+}
+fn put_b(place: u32, vector: vec4<f32>) {
+  for (var i = 0u; i < 4u; i++) { tile_b[place * 4u + i] = f16(vector[i]); }
+}
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Sum = subgroup_matrix_result<f32, 16, 16>;
+fn load_left(at: u32) -> Left { return subgroupMatrixLoad<Left, row_major>(&tile_a, at, 32u); }
+fn load_right(at: u32) -> Right { return subgroupMatrixLoad<Right, row_major>(&tile_b, at, 32u); }
+fn add_product(a: Left, b: Right, sum: Sum) -> Sum { return subgroupMatrixMultiplyAccumulate(a, b, sum); }
+fn store_sum(at: u32, sum: Sum) { subgroupMatrixStore<row_major>(&results, at, sum, 32u); }
+
+struct PixelGrid {
+  rows: u32,
+  columns: u32,
+  origin_y: i32,
+  origin_x: i32,
+  taps_y: u32,
+  taps_x: u32,
+  first_u: u32,
+  first_v: u32,
+  first_y: u32,
+  first_x: u32,
+  block: u32,
+}
+const grid = PixelGrid(6, 5, 0, 0, 1, 1, 0, 0, 0, 0, 0);
+
+fn store(p: u32, column: u32, sums: vec4<f32>) {
+  if (p >= 2u * grid.rows * grid.columns || column >= 8u) { return; }
+  let at = p * 8u + column;
+  var sum = sums;
+  y[at] = narrow(sum);
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(subgroup_id) subgroup: u32) {
+  let number = group.x;
+  let first_column = number % 1u * 8u;
+  let block = number / 1u;
+  let first_row = (block - grid.block) * 32u;
+  let pixels = 2u * grid.rows * grid.columns;
+  let ty = lane / 8u;
+  let tx = lane % 8u;
+  let q = lane % 8u;
+  let p0 = first_row + lane / 8u;
+  let p1 = first_row + lane / 8u + 4u;
+  let p2 = first_row + lane / 8u + 8u;
+  let p3 = first_row + lane / 8u + 12u;
+  let p4 = first_row + lane / 8u + 16u;
+  let p5 = first_row + lane / 8u + 20u;
+  let p6 = first_row + lane / 8u + 24u;
+  let p7 = first_row + lane / 8u + 28u;
+  let column = first_column + lane % 8u;
+  let steps = grid.taps_y * grid.taps_x * 2u;
+  var sum_0_0 = vec4<f32>();
+  var sum_1_0 = vec4<f32>();
+  var sum_2_0 = vec4<f32>();
+  var sum_3_0 = vec4<f32>();
+  var sum_4_0 = vec4<f32>();
+  var sum_5_0 = vec4<f32>();
+  var sum_6_0 = vec4<f32>();
+  var sum_7_0 = vec4<f32>();
+  let piece_row = subgroup / 1u * 32u;
+  let piece_column = subgroup % 1u * 32u;
+  var product_0_0 = Sum();
+  var product_0_1 = Sum();
+  var product_1_0 = Sum();
+  var product_1_1 = Sum();
+  for (var step = 0u; step < steps; step++) {
+    var a0 = vec2<u32>();
+    var a1 = vec2<u32>();
+    var a2 = vec2<u32>();
+    var a3 = vec2<u32>();
+    var a4 = vec2<u32>();
+    var a5 = vec2<u32>();
+    var a6 = vec2<u32>();
+    var a7 = vec2<u32>();
+    var b0 = vec4<f32>();
+    var b1 = vec4<f32>();
+    var b2 = vec4<f32>();
+    var b3 = vec4<f32>();
+    var b4 = vec4<f32>();
+    var b5 = vec4<f32>();
+    var b6 = vec4<f32>();
+    var b7 = vec4<f32>();
+    let tap = step / 2u;
+    let channel = step % 2u * 8u + q;
+    if (p0 < pixels) { a0 = x[p0 * 16u + channel]; }
+    if (p1 < pixels) { a1 = x[p1 * 16u + channel]; }
+    if (p2 < pixels) { a2 = x[p2 * 16u + channel]; }
+    if (p3 < pixels) { a3 = x[p3 * 16u + channel]; }
+    if (p4 < pixels) { a4 = x[p4 * 16u + channel]; }
+    if (p5 < pixels) { a5 = x[p5 * 16u + channel]; }
+    if (p6 < pixels) { a6 = x[p6 * 16u + channel]; }
+    if (p7 < pixels) { a7 = x[p7 * 16u + channel]; }
+    {
+      let row = step * 32u + lane / 8u;
+      { b0 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 4u;
+      { b1 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 8u;
+      { b2 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 12u;
+      { b3 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 16u;
+      { b4 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 20u;
+      { b5 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 24u;
+      { b6 = w[row * 8u + column]; }
+    }
+    {
+      let row = step * 32u + lane / 8u + 28u;
+      { b7 = w[row * 8u + column]; }
+    }
+    workgroupBarrier();
+    put_a(0u + lane, widen(a0));
+    put_a(0u + lane + 32u, widen(a1));
+    put_a(0u + lane + 64u, widen(a2));
+    put_a(0u + lane + 96u, widen(a3));
+    put_a(0u + lane + 128u, widen(a4));
+    put_a(0u + lane + 160u, widen(a5));
+    put_a(0u + lane + 192u, widen(a6));
+    put_a(0u + lane + 224u, widen(a7));
+    put_b(0u + lane, b0);
+    put_b(0u + lane + 32u, b1);
+    put_b(0u + lane + 64u, b2);
+    put_b(0u + lane + 96u, b3);
+    put_b(0u + lane + 128u, b4);
+    put_b(0u + lane + 160u, b5);
+    put_b(0u + lane + 192u, b6);
+    put_b(0u + lane + 224u, b7);
+    workgroupBarrier();
+    for (var k = 0u; k < 32u; k += 16u) {
+      let left_0 = load_left((piece_row + 0u) * 32u + k);
+      let left_1 = load_left((piece_row + 16u) * 32u + k);
+      let right_0 = load_right(k * 32u + piece_column + 0u);
+      let right_1 = load_right(k * 32u + piece_column + 16u);
+      product_0_0 = add_product(left_0, right_0, product_0_0);
+      product_0_1 = add_product(left_0, right_1, product_0_1);
+      product_1_0 = add_product(left_1, right_0, product_1_0);
+      product_1_1 = add_product(left_1, right_1, product_1_1);
+    }
+  }
+  store_sum((piece_row + 0u) * 32u + piece_column + 0u, product_0_0);
+  store_sum((piece_row + 0u) * 32u + piece_column + 16u, product_0_1);
+  store_sum((piece_row + 16u) * 32u + piece_column + 0u, product_1_0);
+  store_sum((piece_row + 16u) * 32u + piece_column + 16u, product_1_1);
+  workgroupBarrier();
+  {
+    let at = (ty) * 32u + (tx) * 4u;
+    sum_0_0 = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
+  }
+  {
+    let at = (ty + 4u) * 32u + (tx) * 4u;
+    sum_1_0 = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
+  }
+  {
+    let at = (ty + 8u) * 32u + (tx) * 4u;
+    sum_2_0 = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
+  }
+  {
+    let at = (ty + 12u) * 32u + (tx) * 4u;
+    sum_3_0 = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
+  }
+  {
+    let at = (ty + 16u) * 32u + (tx) * 4u;
+    sum_4_0 = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
+  }
+  {
+    let at = (ty + 20u) * 32u + (tx) * 4u;
+    sum_5_0 = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
+  }
+  {
+    let at = (ty + 24u) * 32u + (tx) * 4u;
+    sum_6_0 = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
+  }
+  {
+    let at = (ty + 28u) * 32u + (tx) * 4u;
+    sum_7_0 = vec4<f32>(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
+  }
+  store(first_row + ty, first_column + tx, sum_0_0);
+  store(first_row + ty + 4u, first_column + tx, sum_1_0);
+  store(first_row + ty + 8u, first_column + tx, sum_2_0);
+  store(first_row + ty + 12u, first_column + tx, sum_3_0);
+  store(first_row + ty + 16u, first_column + tx, sum_4_0);
+  store(first_row + ty + 20u, first_column + tx, sum_5_0);
+  store(first_row + ty + 24u, first_column + tx, sum_6_0);
+  store(first_row + ty + 28u, first_column + tx, sum_7_0);
+}

@@ -102,7 +102,9 @@ test('tiles that cannot be used are refused with the reason', () => {
     threadColumns: 4,
     stages: 1,
   } as const;
+  const unit = { component: 'f32', m: 8, n: 8, k: 8, subgroupSize: 32 } as const;
   assert.equal(tileProblem(good, least), undefined);
+  assert.equal(tileProblem({ ...good, unit }, least), undefined);
   const bad: [Partial<Tile>, RegExp][] = [
     [{ threadRows: 12 }, /do not divide/],
     [{ depth: 18 }, /multiples of 4/],
@@ -110,6 +112,9 @@ test('tiles that cannot be used are refused with the reason', () => {
     [{ rows: 48, threadRows: 12 }, /fill a line/],
     [{ rows: 256, columns: 64 }, /invocations/],
     [{ rows: 128, columns: 128, depth: 32, threadRows: 8, threadColumns: 8 }, /bytes/],
+    [{ rows: 48, unit }, /subgroups/],
+    [{ unit: { ...unit, n: 64 } }, /does not fill/],
+    [{ stages: 2, unit }, /one stage/],
   ];
   for (const [change, reason] of bad)
     assert.match(tileProblem({ ...good, ...change }, least) ?? '', reason);
@@ -151,7 +156,7 @@ const goldenFile = new URL('shaders.golden.wgsl', import.meta.url);
 
 /**
  * A fused forward in two stages, dx by parity, dw from pixels that straddle rows; a pointwise product; a forward
- * and dx without workgroup memory.
+ * and dx without workgroup memory; a pointwise product on a matrix unit.
  */
 function goldenText(): string {
   const small = { rows: 16, columns: 32, depth: 32, threadRows: 4, threadColumns: 4 } as const;
@@ -177,7 +182,15 @@ function goldenText(): string {
   const direct = { ...once, rows: 16, columns: 16, depth: 4, stages: 0 } as const;
   const d = dimsOfCase({ n: 2, h: 6, w: 5, cin: 8, cout: 4, stride: 2 });
   const directly = [convForward(d, plain, direct, large), ...convGradInput(d, direct, large)];
-  return [...strided, pointwise, ...directly]
+  const unit = { component: 'f16', m: 16, n: 16, k: 16, subgroupSize: 32 } as const;
+  const onUnit = convForward(
+    dimsOfCase({ n: 2, h: 6, w: 5, cin: 64, cout: 32, k: 1 }),
+    plain,
+    { rows: 32, columns: 32, depth: 32, threadRows: 8, threadColumns: 4, stages: 1, unit },
+    large,
+    { x: 'f16', y: 'f16' },
+  );
+  return [...strided, pointwise, ...directly, onUnit]
     .map(
       ({ label, workgroups, code }) => `// ${label}, workgroups ${workgroups.join('×')}\n${code}`,
     )

@@ -1,6 +1,7 @@
 // How a matrix product is cut: the piece of a workgroup, the piece of an invocation, the depth of a step.
 // A small table of cuts, sorted for a convolution by a rough model; tileSearch.ts measures.
-import type { GpuFeatures } from '../kernel.ts';
+import type { Storage } from '../halves.ts';
+import type { GpuFeatures, MatrixUnit } from '../kernel.ts';
 import { type ConvDims, type ConvKind, productOf } from './dims.ts';
 
 export interface Tile {
@@ -19,7 +20,11 @@ export interface Tile {
   readonly stages: 0 | 1 | 2;
   /** Weight gradients: stretches of pixels that are summed apart. */
   readonly splits?: number;
+  /** What multiplies, where that is not the invocations one by one (matrixUnits.ts). */
+  readonly unit?: MatrixUnit;
 }
+
+export type UnitTile = Tile & { readonly unit: MatrixUnit };
 
 /** rows, columns, depth, threadRows, threadColumns, stages. From much reuse to many workgroups. */
 const table: readonly (readonly [number, number, number, number, number, 0 | 1 | 2])[] = [
@@ -42,6 +47,17 @@ const table: readonly (readonly [number, number, number, number, number, 0 | 1 |
   [8, 32, 4, 4, 4, 0],
 ];
 
+/** rows, columns, depth of tiles for matrix units. */
+const unitTable = [
+  [128, 32, 32],
+  [64, 64, 32],
+  [64, 32, 32],
+  [32, 32, 32],
+] as const;
+
+/** Of the result, sides of a subgroup's piece: what its registers hold. */
+const pieceSide = 32;
+
 /** Invocations that keep a large GPU busy; a workgroup fewer costs a small one nothing. */
 const busyThreads = ({ software }: GpuFeatures) => (software ? 512 : 32768);
 
@@ -61,11 +77,35 @@ export const threadsOf = ({ rows, columns, threadRows, threadColumns }: Tile): n
 export const tileName = (tile: Tile): string =>
   `${tile.rows}x${tile.columns}x${tile.depth} ${tile.threadRows}x${tile.threadColumns}${
     tile.stages === 1 ? '' : `*${tile.stages}`
-  }${tile.splits ? `/${tile.splits}` : ''}`;
+  }${tile.splits ? `/${tile.splits}` : ''}${tile.unit ? ` by ${unitName(tile.unit)}` : ''}`;
 
-/** Bytes of workgroup memory, for float32 operands. */
-export const tileMemory = ({ rows, columns, depth, stages }: Tile): number =>
-  (rows + columns) * depth * 4 * stages;
+const unitName = ({ m, n, k, component }: MatrixUnit): string => `${m}x${n}x${k} ${component}`;
+
+/** Bytes of workgroup memory: float32 operands, or those of a matrix unit and its results. */
+export const tileMemory = ({ rows, columns, depth, stages, unit }: Tile): number =>
+  unit
+    ? (rows + columns) * depth * (unit.component === 'f16' ? 2 : 4) + rows * columns * 4
+    : (rows + columns) * depth * 4 * stages;
+
+/** The piece of each subgroup: the tile's longer side is halved until there is one for each. */
+export function subgroupPiece(tile: UnitTile): { readonly rows: number; readonly columns: number } {
+  let { rows, columns } = tile;
+  for (let left = threadsOf(tile) / tile.unit.subgroupSize; left > 1; left /= 2) {
+    if (rows >= columns) rows /= 2;
+    else columns /= 2;
+  }
+  return { rows, columns };
+}
+
+function unitProblem(tile: UnitTile): string | undefined {
+  const { m, n, k, subgroupSize } = tile.unit;
+  const subgroups = threadsOf(tile) / subgroupSize;
+  if (!Number.isInteger(Math.log2(subgroups))) return `it has ${subgroups} subgroups`;
+  const { rows, columns } = subgroupPiece(tile);
+  if (rows % m !== 0 || columns % n !== 0 || tile.depth % k !== 0)
+    return `${unitName(tile.unit)} does not fill ${rows}x${columns}x${tile.depth}`;
+  return tile.stages === 1 ? undefined : 'matrix units have one stage';
+}
 
 /** Why the device or the kernels cannot use a tile; undefined where they can. */
 export function tileProblem(tile: Tile, features: GpuFeatures): string | undefined {
@@ -80,7 +120,7 @@ export function tileProblem(tile: Tile, features: GpuFeatures): string | undefin
     return 'its invocations do not fill a line';
   if (threads > features.maxInvocations) return `it has ${threads} invocations`;
   if (tileMemory(tile) > features.maxWorkgroupMemory) return `it needs ${tileMemory(tile)} bytes`;
-  return undefined;
+  return tile.unit ? unitProblem(tile as UnitTile) : undefined;
 }
 
 /** The tile, or an error: a caller chose one that convTiles does not offer. */
@@ -92,15 +132,44 @@ export function expectTile(tile: Tile, features: GpuFeatures): Tile {
 
 /** What can be used for a convolution on such a device, best guess first; never empty. */
 export function convTiles(kind: ConvKind, dims: ConvDims, features: GpuFeatures): readonly Tile[] {
-  const tiles = table
-    .map(([rows, columns, depth, threadRows, threadColumns, stages]): Tile => {
-      return { rows, columns, depth, threadRows, threadColumns, stages };
-    })
+  const all = table.map(([rows, columns, depth, threadRows, threadColumns, stages]): Tile => {
+    return { rows, columns, depth, threadRows, threadColumns, stages };
+  });
+  const tiles = usable(all, kind, dims, features);
+  if (tiles.length === 0) throw new Error('conv: no tile fits this device');
+  return tiles;
+}
+
+/** The matrix unit that products go to: halves are multiplied only where activations are halves. */
+export const unitOf = (
+  { matrixUnits = [] }: GpuFeatures,
+  activations: Storage,
+): MatrixUnit | undefined =>
+  (activations === 'f16' ? matrixUnits.find(({ component }) => component === 'f16') : undefined) ??
+  matrixUnits.find(({ component }) => component === 'f32');
+
+/** The same for a matrix unit; empty where none fits. */
+export function unitTiles(
+  kind: ConvKind,
+  dims: ConvDims,
+  features: GpuFeatures,
+  unit: MatrixUnit,
+): readonly Tile[] {
+  const each = pieceSide ** 2 / unit.subgroupSize;
+  const threadRows = Math.max(4, 2 ** Math.floor(Math.log2(each) / 2 + 0.5));
+  const threadColumns = each / threadRows;
+  const all = unitTable.map(([rows, columns, depth]): Tile => {
+    return { rows, columns, depth, threadRows, threadColumns, stages: 1, unit };
+  });
+  return usable(all, kind, dims, features);
+}
+
+function usable(all: readonly Tile[], kind: ConvKind, dims: ConvDims, features: GpuFeatures) {
+  const tiles = all
     // Weight gradients share more than the others: a pixel meets all channels.
     .filter(({ stages }) => stages > 0 || kind !== 'gradWeight')
     .filter((tile) => tileProblem(tile, features) === undefined)
     .flatMap((tile) => (kind === 'gradWeight' ? withSplits(tile, dims, features) : [tile]));
-  if (tiles.length === 0) throw new Error('conv: no tile fits this device');
   const scores = new Map(tiles.map((tile) => [tile, score(kind, dims, tile, features)]));
   return tiles.sort((a, b) => scores.get(b)! - scores.get(a)!);
 }
