@@ -947,8 +947,11 @@ fn widen(halves: vec2<u32>) -> vec4<f32> {
 }
 
 fn narrow(floats: vec4<f32>) -> vec2<u32> {
-  let beyond = (bitcast<vec4<u32>>(floats) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x477fe000u);
-  let held = select(floats, vec4<f32>(), beyond);
+  let bits = bitcast<vec4<u32>>(floats);
+  let odd = (bits >> vec4<u32>(13u)) & vec4<u32>(1u);
+  let rounded = bitcast<vec4<f32>>((bits + odd + vec4<u32>(0xfffu)) & vec4<u32>(0xffffe000u));
+  let beyond = (bits & vec4<u32>(0x7fffffffu)) >= vec4<u32>(0x477ff000u);
+  let held = select(rounded, vec4<f32>(), beyond);
   let nan = select(vec4<u32>(), vec4<u32>(0x7e00u), beyond);
   return vec2<u32>(pack2x16float(held.xy), pack2x16float(held.zw)) | nan.xz | (nan.yw << vec2<u32>(16u));
 }
