@@ -150,13 +150,13 @@ test('a batch that does not fit a device is cut into the largest nearly equal pa
   assert.equal(gpuPlan(64, 0.5e9), undefined);
   assert.match(
     refusal(config, onDevice(64), 'auto', 0.5e9).message,
-    /at batch 1 takes about 0\.\d GB with --recompute, 0\.5 GB .* Use a smaller network or trainsize\.$/,
+    /at batch 1 takes about 0\.\d GB with --recompute, 0\.5 GB .* Use a larger --gpu-mb, or a smaller network or trainsize\.$/,
   );
   const bytes = (activationBytes: number) =>
     planTraining(config, { ...onDevice(64), activationBytes }, true, 1).total;
   assert.match(
     refusal(config, onDevice(64), 'auto', (bytes(4) + bytes(2)) / 2).message,
-    /Use --amp f16, or a smaller network or trainsize\.$/,
+    /Use --amp f16, or a larger --gpu-mb, or a smaller network or trainsize\.$/,
   );
 });
 

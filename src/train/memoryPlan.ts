@@ -176,7 +176,7 @@ function deviceAdvice(
 ): string {
   const half = planTraining(config, { ...needs, activationBytes: 2 }, mode !== 'off', 1);
   const helps = needs.activationBytes > 2 && half.total <= available;
-  const ways = ['a smaller network or trainsize'];
+  const ways = ['a larger --gpu-mb', 'a smaller network or trainsize'];
   if (helps) ways.unshift('--amp f16');
   if (mode === 'off') ways.push('--recompute auto');
   return `Use ${ways.join(', or ')}.`;
