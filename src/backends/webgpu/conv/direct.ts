@@ -7,7 +7,7 @@ import { widened } from '../halves.ts';
 import { vectorsOf } from './dims.ts';
 import type { Gather } from './gather.ts';
 import { insideOf, placeOf } from './gatherOperands.ts';
-import { columnOf, columnVectors, lines, plus, rowOf, sumName, threadsAcross } from './gemm.ts';
+import { columnOf, columnVectors, lines, plus, rowOf, sumName, threadsAcross } from './product.ts';
 import type { Tile } from './tile.ts';
 
 /** Statements from the first read to the last multiplication; what they need is there in gatherShader. */

@@ -12,8 +12,9 @@ import { declare, grid as workgroupGrid } from '../wgsl.ts';
 import { vectorsOf } from './dims.ts';
 import { directLoop } from './direct.ts';
 import { gatherProduct } from './gatherOperands.ts';
-import { groupNumber, indented, productLoop, productMemory, storeSums } from './gemm.ts';
+import { groupNumber, productLoop, productMemory, storeSums } from './gemm.ts';
 import { unitDirectives, unitInputs } from './matrixUnits.ts';
+import { indented } from './product.ts';
 import { type Tile, threadsOf } from './tile.ts';
 
 /** Pixels of the result that use the same taps. Counts are of one picture. */

@@ -3,16 +3,8 @@
 // depth of a step; `tap`, `u`, `v`, `channel`, what lies at that place; `pixels`, those of the grid.
 import { vectorsOf } from './dims.ts';
 import type { Gather } from './gather.ts';
-import {
-  lines,
-  type Operand,
-  ofSlot,
-  type Product,
-  plus,
-  putInOrder,
-  putVector,
-  slotsOf,
-} from './gemm.ts';
+import { ofSlot, putInOrder, putVector, slotsOf } from './gemm.ts';
+import { lines, type Operand, type Product, plus } from './product.ts';
 import { type Tile, threadsOf } from './tile.ts';
 
 /** Coordinate of pixels past the end: no tap brings it inside a picture. */

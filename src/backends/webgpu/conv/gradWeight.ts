@@ -10,12 +10,7 @@ import { declare, grid, read, readWrite } from '../wgsl.ts';
 import { type ConvDims, isPointwise, sizesOf, vectorsOf } from './dims.ts';
 import {
   groupNumber,
-  indented,
-  lines,
-  type Operand,
   ofSlot,
-  type Product,
-  plus,
   productLoop,
   productMemory,
   putInOrder,
@@ -24,6 +19,7 @@ import {
 } from './gemm.ts';
 import { columnSums, type TwoStages } from './gradBias.ts';
 import { unitDirectives, unitInputs } from './matrixUnits.ts';
+import { indented, lines, type Operand, type Product, plus } from './product.ts';
 import { sumParts } from './sumParts.ts';
 import { expectTile, type Tile, threadsOf, tileName } from './tile.ts';
 

@@ -3,8 +3,7 @@
 // numbers of the unit's type; each subgroup makes a piece of the workgroup's, a grid of small matrices. What
 // comes out goes through workgroup memory to the invocations, for which all else stays as it is.
 import type { MatrixUnit } from '../kernel.ts';
-import type { Product } from './gemm.ts';
-import { columnOf, lines, rowOf, sumName } from './gemm.ts';
+import { columnOf, lines, type Product, rowOf, sumName } from './product.ts';
 import { subgroupPiece, type UnitTile } from './tile.ts';
 
 type UnitProduct = Product & { readonly tile: UnitTile };
