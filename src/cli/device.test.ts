@@ -43,3 +43,13 @@ test('the half precision of GPUs is float32 on the CPU', async () => {
   assert.ok(!backend.halfRange);
   backend.close();
 });
+
+test('8 bits are for the CPU: auto takes it, gpu is refused', async () => {
+  const backend = await openBackend({ ...options, int8: true });
+  assert.equal(backend.name, 'onednn');
+  backend.close();
+  await assert.rejects(openBackend({ ...options, int8: true, device: 'gpu' }), {
+    exitCode: 2,
+    message: /--int8: .*--device cpu/,
+  });
+});

@@ -8,6 +8,8 @@ import { usageError } from '../errors.ts';
 export interface DeviceOptions extends BackendOptions {
   /** auto where the config allows a GPU, else cpu. */
   readonly device?: string;
+  /** The network is asked for in 8 bits, which the CPU alone computes. */
+  readonly int8?: boolean;
 }
 
 /** A whole number in a range, for an option; a usage error names the option. */
@@ -65,8 +67,11 @@ const note = (text: string) => void process.stderr.write(`note: ${text}\n`);
  * @param useGpu what the config says, for runs without --device
  */
 export async function openBackend(options: DeviceOptions, useGpu = true): Promise<Backend> {
-  const { device = useGpu ? 'auto' : 'cpu' } = options;
+  const { device = useGpu ? 'auto' : 'cpu', int8 = false } = options;
   if (!isDeviceName(device))
     throw usageError(`--device: expected auto, cpu or gpu, got '${device}'.`);
+  if (int8 && device === 'gpu')
+    throw usageError('--int8: 8 bits are computed on the CPU only. Use --device cpu.');
+  if (int8) return openNodeBackend('cpu', options, note);
   return openNodeBackend(device, options, note, options.device === 'auto');
 }

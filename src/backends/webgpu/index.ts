@@ -1,5 +1,6 @@
 // The WebGPU backend: float32, or float32 on activations in halves, on any GPU, in Node (nodeDevice.ts opens the device)
 // and in browsers.
+import { usageError } from '../../errors.ts';
 import type { Backend } from '../backend.ts';
 import type { Gpu } from './device.ts';
 import type { LoweringOptions } from './lower.ts';
@@ -33,7 +34,10 @@ export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): B
     memory: 'device',
     availableBytes: () => memoryBytes,
     createStates: () => new GpuStates(gpu),
-    prepare(graph, { states } = {}) {
+    prepare(graph, { states, quantization } = {}) {
+      if (quantization) {
+        throw usageError('gpu: 8 bits are computed on the CPU only. Use another backend.');
+      }
       const store = (states as GpuStates | undefined) ?? new GpuStates(gpu);
       return new GpuProgram(gpu, graph, store, states === undefined, options);
     },
