@@ -34,7 +34,11 @@ export function App() {
       (problem) => setDevice({ missing: inPlainWords(problem) }),
     );
   }, []);
-  const props = { model, onModel: setModel, onError: (e: unknown) => setError(inPlainWords(e)) };
+  const onModel = (opened: OpenModel) => {
+    setModel(opened);
+    setError(undefined);
+  };
+  const props = { model, onModel, onError: (e: unknown) => setError(inPlainWords(e)) };
   return (
     <>
       <header>
@@ -77,7 +81,7 @@ function Tabs({ current, onChange }: { current: Tab; onChange: (tab: Tab) => voi
     document.getElementById(`tab-${other}`)?.focus();
   };
   return (
-    <div role="tablist" onKeyDown={onKeyDown}>
+    <div role="tablist" aria-label="What to do" onKeyDown={onKeyDown}>
       {(Object.keys(tabs) as Tab[]).map((tab) => (
         <button
           type="button"
@@ -85,6 +89,7 @@ function Tabs({ current, onChange }: { current: Tab; onChange: (tab: Tab) => voi
           id={`tab-${tab}`}
           key={tab}
           aria-selected={tab === current}
+          aria-controls={`panel-${tab}`}
           tabIndex={tab === current ? 0 : -1}
           onClick={() => choose(tab)}
         >

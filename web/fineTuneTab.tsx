@@ -80,9 +80,27 @@ export function FineTuneTab({ model, onModel, onError, hidden }: TabProps) {
     }
   };
   const active = session?.state === 'running' || session?.state === 'paused';
+  useEffect(() => {
+    if (!active) return;
+    // Closing the tab would lose the training: the browser asks first.
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener('beforeunload', ask);
+    return () => removeEventListener('beforeunload', ask);
+  }, [active]);
+  // On a narrow screen it begins far above the button that starts it.
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (session) section.current?.scrollIntoView({ block: 'nearest' });
+  }, [session]);
   return (
     <>
-      <section hidden={hidden}>
+      <section
+        id="panel-tune"
+        role="tabpanel"
+        aria-labelledby="tab-tune"
+        hidden={hidden}
+        ref={section}
+      >
         {session ? (
           <SessionView session={session} onModel={onModel} onError={onError} />
         ) : (
@@ -97,7 +115,7 @@ export function FineTuneTab({ model, onModel, onError, hidden }: TabProps) {
           </div>
         )}
       </section>
-      <aside hidden={hidden}>
+      <aside hidden={hidden} aria-label="Model, data and settings">
         <ModelPanel model={model} onModel={onModel} onError={onError} />
         <div class="panel">
           <h2>Data</h2>
@@ -266,12 +284,18 @@ const PathSelect = ({ label, paths, value, disabled, onChange }: PathSelectProps
     >
       {paths.map(({ path }) => (
         <option key={path} value={path}>
-          {path}
+          {path.slice(sharedFolder(paths).length)}
         </option>
       ))}
     </select>
   </label>
 );
+
+/** The folder that all lie in, with its slash: names are told apart by their ends, and room is short. */
+function sharedFolder(files: readonly FolderFile[]): string {
+  const [first = '', ...others] = files.map(({ path }) => path.slice(0, path.lastIndexOf('/') + 1));
+  return others.every((folder) => folder === first) ? first : '';
+}
 
 const stateNames: Readonly<Record<TuneSession['state'], string>> = {
   preparing: 'preparing',

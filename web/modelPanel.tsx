@@ -1,5 +1,4 @@
 // Which model is loaded, how to load another, and its input size where the file does not say.
-import { usualInput } from '../src/infer/usualModel.ts';
 import { readModel } from '../src/web/index.ts';
 import type { OpenModel, TabProps } from './app.tsx';
 import { FileButton } from './files.tsx';
@@ -9,7 +8,10 @@ export async function openModelFile(file: File): Promise<OpenModel> {
   return { name: file.name, ...readModel(bytes, file.name) };
 }
 
-export const isModelFile = ({ name }: File) => /\.safetensors$/i.test(name);
+const endings = ['.safetensors', '.pth', '.pt', '.pdparams'];
+
+export const isModelFile = ({ name }: File) =>
+  endings.some((ending) => name.toLowerCase().endsWith(ending));
 
 /** Height × width, as configs name them. */
 const sizes = [
@@ -62,7 +64,7 @@ export function ModelPanel({ model, onModel, onError }: Omit<TabProps, 'hidden'>
       <h2>Model</h2>
       {model ? <ModelFacts model={model} onModel={onModel} /> : <NoModel />}
       <div class="row">
-        <FileButton label="Open weights …" accept=".safetensors" onFiles={open} />
+        <FileButton label="Open weights …" accept={endings.join()} onFiles={open} />
       </div>
     </div>
   );
@@ -70,8 +72,9 @@ export function ModelPanel({ model, onModel, onError }: Omit<TabProps, 'hidden'>
 
 const NoModel = () => (
   <p class="quiet">
-    Weights of an HRNet in a .safetensors file, for instance from <code>hrpose train</code> or{' '}
-    <code>hrpose demo</code>. Nothing leaves this computer.
+    Weights of an HRNet: a .safetensors file, for instance from <code>hrpose train</code> or{' '}
+    <code>hrpose demo</code>, PyTorch's .pth or PaddlePaddle's .pdparams. Nothing leaves this
+    computer.
   </p>
 );
 
@@ -86,18 +89,20 @@ function ModelFacts({ model: open, onModel }: { model: OpenModel; onModel: TabPr
       <p class="quiet">
         HRNet-W{config.width}
         {small}, {skeleton.keypoints.length} keypoints ({skeleton.name})
+        {open.knowsInputSize && `, input ${inputSize.height} × ${inputSize.width}`}
       </p>
-      <div class="fields">
-        <SizeSelect
-          label="Input size (height × width)"
-          wide
-          value={inputSize ?? usualInput(skeleton)}
-          disabled={open.knowsInputSize}
-          onChange={(size) => onModel({ ...open, model: { ...open.model, inputSize: size } })}
-        />
-      </div>
       {!open.knowsInputSize && (
-        <p class="quiet">The file does not say for which size it was trained: choose that one.</p>
+        <>
+          <p class="quiet">The file does not say for which size it was trained: choose that one.</p>
+          <div class="fields">
+            <SizeSelect
+              label="Input size (height × width)"
+              wide
+              value={inputSize}
+              onChange={(size) => onModel({ ...open, model: { ...open.model, inputSize: size } })}
+            />
+          </div>
+        </>
       )}
     </>
   );

@@ -8,9 +8,12 @@ interface PosePanelProps {
   readonly selected: number | undefined;
   readonly onSelect: (index: number) => void;
   readonly onKeypoint: (keypoint: number | undefined) => void;
+  /** Shown over the picture: then the keyboard reaches the keypoints as the pointer does. */
+  readonly heatmaps: boolean;
 }
 
-export function PosePanel({ skeleton, poses, selected, onSelect, onKeypoint }: PosePanelProps) {
+export function PosePanel(props: PosePanelProps) {
+  const { skeleton, poses, selected, onSelect, onKeypoint, heatmaps } = props;
   const index = Math.min(selected ?? 0, poses.length - 1);
   const { keypoints, score } = poses[index]!;
   const colours = keypointColours(skeleton);
@@ -25,6 +28,7 @@ export function PosePanel({ skeleton, poses, selected, onSelect, onKeypoint }: P
             <button
               type="button"
               key={i}
+              aria-label={`Person ${i + 1}`}
               aria-pressed={i === index}
               class={i === index ? 'main' : ''}
               onClick={() => onSelect(i)}
@@ -34,7 +38,7 @@ export function PosePanel({ skeleton, poses, selected, onSelect, onKeypoint }: P
           ))}
         </div>
       )}
-      <table onMouseLeave={() => onKeypoint(undefined)}>
+      <table onMouseLeave={() => onKeypoint(undefined)} onFocusOut={() => onKeypoint(undefined)}>
         <thead>
           <tr>
             <th>name</th>
@@ -50,7 +54,9 @@ export function PosePanel({ skeleton, poses, selected, onSelect, onKeypoint }: P
               <tr
                 key={name}
                 class={certainty! < shownFrom ? 'weak' : ''}
+                tabIndex={heatmaps ? 0 : undefined}
                 onMouseEnter={() => onKeypoint(k)}
+                onFocus={() => onKeypoint(k)}
               >
                 <td>{name.replaceAll('_', ' ')}</td>
                 <td>{x!.toFixed(0)}</td>

@@ -36,6 +36,7 @@ export function TryTab({ model: open, onModel, onError, hidden }: TabProps) {
   const [asked, setAsked] = useState<readonly Box[]>([]);
   const [view, setView] = useState({ heatmaps: false, flip: false });
   const [only, setOnly] = useState<number>();
+  const section = useRef<HTMLElement>(null);
   const estimate = useEstimate(onError);
   const { found, busy } = estimate;
 
@@ -81,7 +82,13 @@ export function TryTab({ model: open, onModel, onError, hidden }: TabProps) {
 
   return (
     <>
-      <section hidden={hidden} aria-label="Picture">
+      <section
+        id="panel-try"
+        role="tabpanel"
+        aria-labelledby="tab-try"
+        hidden={hidden}
+        ref={section}
+      >
         <div class={over ? 'stage over' : 'stage'}>
           {picture ? (
             <Stage
@@ -138,10 +145,14 @@ export function TryTab({ model: open, onModel, onError, hidden }: TabProps) {
           </label>
           <span class="quiet" role="status">
             {status(model, picture, found, busy)}
+            {found &&
+              asked.length === 0 &&
+              !camera &&
+              ' Taken whole, as one person: drag a box around each.'}
           </span>
         </div>
       </section>
-      <aside hidden={hidden}>
+      <aside hidden={hidden} aria-label="Model and keypoints">
         <ModelPanel model={open} onModel={onModel} onError={onError} />
         {model && found && found.poses.length > 0 && (
           <PosePanel
@@ -150,6 +161,7 @@ export function TryTab({ model: open, onModel, onError, hidden }: TabProps) {
             selected={selected}
             onSelect={setSelected}
             onKeypoint={setOnly}
+            heatmaps={view.heatmaps}
           />
         )}
       </aside>
@@ -161,6 +173,8 @@ export function TryTab({ model: open, onModel, onError, hidden }: TabProps) {
     setBoxes(next);
     setAsked(next);
     setSelected(next.length - 1);
+    // So that the arrow keys move it at once.
+    section.current?.querySelector('canvas')?.focus();
   }
 
   function wholeFrame(): void {
@@ -181,7 +195,7 @@ function status(
   if (busy && !found) return 'Preparing the network …';
   if (!found) return '';
   const people = found.poses.length === 1 ? '1 pose' : `${found.poses.length} poses`;
-  return `${people} in ${found.milliseconds.toFixed(0)} ms${found.first ? ', with preparing the network' : ''}`;
+  return `${people} in ${found.milliseconds.toFixed(0)} ms${found.first ? ', with preparing the network' : ''}.`;
 }
 
 /** Runs the network over what was asked for last; a question that is outrun is dropped. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { joinBytes } from '../formats/joinBytes.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
+import { layoutWeights, parseWeights } from '../formats/weights.ts';
 import { tinyModel } from '../infer/tinyModel.testing.ts';
 import { hrnetState } from '../models/hrnetConfigs.ts';
 import { mpii16 } from '../pose/skeletons.ts';
@@ -50,8 +52,17 @@ test('metadata that says nonsense is an error that names file and key', () => {
     );
 });
 
-test('a file that is no safetensors or no HRNet is an error in plain words', () => {
-  assert.throws(() => readModel(new Uint8Array(5), 'short'), /short: expected 8 bytes/);
+test('weights of PyTorch and of PaddlePaddle are read as well', () => {
+  const tensors = parseWeights(bare(), 'bare').tensors;
+  for (const format of ['torch-zip', 'paddle'] as const) {
+    const { model, knowsInputSize } = readModel(joinBytes(layoutWeights(tensors, format)), format);
+    assert.equal(knowsInputSize, false);
+    assert.deepEqual(model.weights, tinyModel.weights);
+  }
+});
+
+test('a file that holds no weights or no HRNet is an error in plain words', () => {
+  assert.throws(() => readModel(new Uint8Array(5), 'short'), /short: expected weights as/);
   const other = writeSafetensors([['x', { dtype: 'F32', shape: [1], data: new Float32Array(1) }]]);
   assert.throws(() => readModel(other, 'other'), /other: expected weights of an HRNet/);
 });

@@ -1,5 +1,6 @@
-// A safetensors file to a network with its rules and back, and networks to begin with.
-import { parseSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+// A weights file to a network with its rules and back, and networks to begin with.
+import { writeSafetensors } from '../formats/safetensors.ts';
+import { parseWeights } from '../formats/weights.ts';
 import { modelOfFile } from '../infer/modelOfFile.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
 import { usualInput, usualRules } from '../infer/usualModel.ts';
@@ -14,9 +15,12 @@ export interface ReadModel {
   readonly knowsInputSize: boolean;
 }
 
-/** Weights under official, PaddleDetection's or MMPose's names. `name` names the file in errors. */
+/**
+ * Weights as safetensors, of PyTorch or of PaddlePaddle, under official, PaddleDetection's or MMPose's
+ * names. `name` names the file in errors.
+ */
 export function readModel(bytes: Uint8Array, name: string): ReadModel {
-  const { model, told } = modelOfFile(parseSafetensors(bytes, name), name);
+  const { model, told } = modelOfFile(parseWeights(bytes, name), name);
   return { model, knowsInputSize: told.inputSize !== undefined };
 }
 

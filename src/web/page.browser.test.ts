@@ -80,7 +80,7 @@ test('the Try tab finds poses in the whole frame and in boxes drawn by hand', {
 
   await giveFile(page, 'Open weights', picture);
   await page.getByRole('alert').waitFor();
-  assert.match((await page.getByRole('alert').textContent())!, /no safetensors file/);
+  assert.match((await page.getByRole('alert').textContent())!, /expected weights as safetensors/);
   assert.deepEqual(problems, []);
   await page.close();
 });
