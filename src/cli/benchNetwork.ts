@@ -3,11 +3,11 @@ import type { Backend, Peak } from '../backends/backend.ts';
 import type { ProductType } from '../backends/onednn/peak.ts';
 import type { Size } from '../data/record.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
+import { createProgress } from '../progress.ts';
 import { type Measurement, measureInference, measureTraining } from '../train/measure.ts';
 import type { RecomputeMode } from '../train/memoryPlan.ts';
 import { kernelJson, kernelLines, kernelReport } from './benchKernels.ts';
 import { type DeviceOptions, openBackend } from './device.ts';
-import { createProgress } from './progress.ts';
 
 export interface NetworkFlags extends DeviceOptions {
   readonly size: Size;

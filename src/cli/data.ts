@@ -4,8 +4,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Size } from '../data/record.ts';
 import { inputError, usageError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
+import { createProgress } from '../progress.ts';
 import { addConfigOptions } from './paddleFlags.ts';
-import { createProgress } from './progress.ts';
 
 interface Globals {
   readonly json?: boolean;

@@ -2,8 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { Command } from 'commander';
+import { formatDuration } from '../format.ts';
+import { createProgress } from '../progress.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
-import { createProgress, formatDuration } from './progress.ts';
 
 interface DemoFlags extends DeviceOptions {
   readonly out: string;

@@ -5,7 +5,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { availableMemory } from '../availableMemory.ts';
 import type { AdapterSummary } from '../backends/webgpu/device.ts';
-import { formatBytes } from './format.ts';
+import { formatBytes } from '../format.ts';
 
 interface Finding {
   readonly name: string;

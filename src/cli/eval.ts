@@ -5,11 +5,11 @@ import { Command } from 'commander';
 import type { Backend } from '../backends/backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { usageError } from '../errors.ts';
+import { createProgress } from '../progress.ts';
 import type { Score } from '../train/score.ts';
 import type { Settings } from '../train/settings.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { addConfigOptions, addPaddleFlags } from './paddleFlags.ts';
-import { createProgress } from './progress.ts';
 
 interface EvalFlags extends DeviceOptions {
   readonly config: string;

@@ -1,10 +1,10 @@
 // `hrpose weights`: looks into weight files of any kind and turns one kind into another.
 import { Command, Option } from 'commander';
 import { inputError, usageError } from '../errors.ts';
+import { formatBytes } from '../format.ts';
 import type { WeightFile } from '../formats/weights.ts';
 import type { TargetNames } from '../models/renameWeights.ts';
 import { printable } from '../models/weights.ts';
-import { formatBytes } from './format.ts';
 
 interface Globals {
   readonly json?: boolean;

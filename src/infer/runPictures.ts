@@ -1,9 +1,9 @@
 // `hrpose infer --image` from its options to its last line: what it tells while pictures go through.
 import { resolve } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
-import { formatDuration } from '../cli/format.ts';
-import { createProgress } from '../cli/progress.ts';
 import { inputError, interruptedError } from '../errors.ts';
+import { formatDuration } from '../format.ts';
+import { createProgress } from '../progress.ts';
 import { watchInterrupts } from '../train/interrupts.ts';
 import { findPictures } from './findPictures.ts';
 import { type ModelFlags, openModel } from './openModel.ts';

@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
-import { formatDuration } from '../cli/format.ts';
-import { createProgress, type Progress } from '../cli/progress.ts';
 import { inputError, interruptedError, usageError } from '../errors.ts';
+import { formatDuration } from '../format.ts';
+import { createProgress, type Progress } from '../progress.ts';
 import type { FollowOptions } from '../track/follow.ts';
 import { usualOneEuro } from '../track/oneEuro.ts';
 import { usualTracking } from '../track/tracker.ts';

@@ -2,14 +2,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
-import { formatBytes } from '../cli/format.ts';
-import { createProgress } from '../cli/progress.ts';
 import { type Dataset, loadDataset } from '../data/dataset.ts';
 import { numericalError } from '../errors.ts';
+import { formatBytes } from '../format.ts';
 import { findPictures } from '../infer/findPictures.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import { modelMetadata } from '../models/modelMetadata.ts';
+import { createProgress } from '../progress.ts';
 import { replaceFile, type WrittenFile } from '../train/durable.ts';
 import { readWeights } from '../train/initialWeights.ts';
 import type { Settings } from '../train/settings.ts';

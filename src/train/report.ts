@@ -2,8 +2,8 @@
 // as data in metrics.jsonl, a live line on a terminal, JSON lines with --json.
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createProgress, type Progress } from '../cli/progress.ts';
 import { officialLines, paddleTable } from '../eval/cocoSummary.ts';
+import { createProgress, type Progress } from '../progress.ts';
 import { formatTrainLine, openMetrics, prefix, Window } from './logLine.ts';
 import { describeMemory, type MemoryPlan, memoryFields } from './memoryPlan.ts';
 import { type Score, statNames } from './score.ts';

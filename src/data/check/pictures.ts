@@ -1,7 +1,7 @@
 // Are the pictures there, can they be decoded, and are they as large as the annotations say?
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { createProgress } from '../../cli/progress.ts';
+import { createProgress } from '../../progress.ts';
 import { decodeImage } from '../image.ts';
 import type { Size } from '../record.ts';
 import type { Problems } from './problems.ts';

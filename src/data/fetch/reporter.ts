@@ -1,5 +1,5 @@
 // Progress of a job with several parts: one live line for the part that runs now.
-import { createProgress, type Progress } from '../../cli/progress.ts';
+import { createProgress, type Progress } from '../../progress.ts';
 
 export interface Reporter {
   /** `done` of `total` bytes of what `label` names. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createProgress, formatBytes, formatDuration, formatRate } from './progress.ts';
+import { formatBytes, formatDuration, formatRate } from './format.ts';
+import { createProgress } from './progress.ts';
 
 /** A stream that collects, and a clock that is moved by hand. */
 function setUp(isTTY: boolean, json = false, total = 100, unit = 'steps') {

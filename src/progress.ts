@@ -3,8 +3,6 @@
 // that they never land in the middle of the live line.
 import { formatBytes, formatDuration, formatRate } from './format.ts';
 
-export { formatBytes, formatDuration, formatRate } from './format.ts';
-
 export interface ProgressOptions {
   readonly label: string;
   /** Number of units when done; 0 or less when it is not known. */
