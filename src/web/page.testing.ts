@@ -1,7 +1,6 @@
 // Runs in a page: what tests ask of the engine there. Arguments and results are plain data.
 import { paintHeatmaps } from '../../web/paint.ts';
-import { checkGoldenScoring } from '../models/goldenChecks.testing.ts';
-import { tinyTraining } from '../models/tinyTraining.testing.ts';
+import { checkGoldenScoring, checkGoldenStep } from '../models/goldenChecks.testing.ts';
 import { boxCrop, readKeypoints } from '../pose/estimate.ts';
 import {
   annotationFiles,
@@ -35,13 +34,8 @@ async function onGpu<T>(use: (backend: GpuBackend, gpu: Gpu) => Promise<T>) {
 
 export const goldenScoring = () => onGpu(checkGoldenScoring);
 
-export const tinyLosses = (learningRates: readonly number[]) =>
-  onGpu(async (backend) => {
-    const training = tinyTraining(backend);
-    const losses: number[] = [];
-    for (const rate of learningRates) losses.push(await training.step(rate));
-    return losses;
-  });
+// As wide as golden.gpu.test.ts has it.
+export const goldenStep = () => onGpu((backend) => checkGoldenStep(backend, 2));
 
 const fetched = async (address: string) => (await fetch(address)).blob();
 const bytesOf = async (address: string) =>
