@@ -11,7 +11,7 @@ import { isDeviceLost, isTooLarge } from '../faults.ts';
 import { createReferenceBackend } from '../reference/index.ts';
 import { bufferUsage, type Gpu } from './device.ts';
 import { createGpuBackend } from './index.ts';
-import { openNodeGpu } from './nodeDevice.ts';
+import { hasGpuHardware, openNodeGpu } from './nodeDevice.ts';
 import { perElement, readWrite } from './wgsl.ts';
 
 const gpu = await openNodeGpu();
@@ -209,4 +209,19 @@ test('a process ends when its backend is closed', () => {
     timeout: 30_000,
   });
   assert.deepEqual({ status, signal }, { status: 0, signal: null }, stderr);
+});
+
+const noEmulation = hasGpuHardware() ? 'this machine has a GPU' : false;
+
+test("without a GPU Chromium's emulation is found unasked", { skip: noEmulation }, () => {
+  const { VK_ICD_FILENAMES: _, ...env } = process.env;
+  const script = `
+    import { openNodeGpu } from ${JSON.stringify(new URL('./nodeDevice.ts', import.meta.url).href)};
+    const gpu = await openNodeGpu();
+    console.log(gpu.adapter.name, gpu.adapter.software);
+    gpu.close();`;
+  const node = ['--import', 'tsx', '--input-type=module', '-e', script];
+  const { stdout, stderr, status } = spawnSync(process.execPath, node, { env, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /swiftshader.* true/i);
 });

@@ -22,10 +22,36 @@ const options = (experiments: boolean): string[] => [
   `enable-dawn-features=disable_workgroup_init${experiments ? ',allow_unsafe_apis' : ''}`,
 ];
 
+/** Where Linux has its GPUs: render nodes, NVIDIA, AMD, Windows' subsystem for Linux. */
+const deviceFiles = ['/dev/dri', '/dev/nvidiactl', '/dev/kfd', '/dev/dxg'];
+
+/** Whether there may be a GPU at all: asking drivers takes longer and makes some of them complain. */
+export const hasGpuHardware = (): boolean =>
+  process.platform !== 'linux' || deviceFiles.some((file) => existsSync(file));
+
+/** Where Chromium has SwiftShader, an emulation of a GPU on the CPU. */
+const emulations = [
+  '/usr/lib/chromium/vk_swiftshader_icd.json',
+  '/usr/lib/chromium-browser/vk_swiftshader_icd.json',
+  '/opt/google/chrome/vk_swiftshader_icd.json',
+];
+
+/**
+ * Where Linux has no GPU, lets Vulkan see SwiftShader alone, unless the user has named drivers: others that
+ * compute on the CPU are refused by Dawn, with warnings.
+ */
+function offerEmulation(): void {
+  const { VK_ICD_FILENAMES, VK_DRIVER_FILES } = process.env;
+  if (hasGpuHardware() || (VK_ICD_FILENAMES ?? VK_DRIVER_FILES) !== undefined) return;
+  const found = emulations.find((file) => existsSync(file));
+  if (found) process.env.VK_ICD_FILENAMES = found;
+}
+
 /** @param experiments whether adapters offer what is not in the standard; decided by the first user */
 async function acquire(experiments = false): Promise<GPU> {
   users++;
   if (instance) return instance;
+  offerEmulation();
   try {
     const { create } = await import('webgpu');
     instance ??= create(options(experiments));
@@ -69,13 +95,6 @@ async function quietly<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Where Linux has its GPUs: render nodes, NVIDIA, AMD, Windows' subsystem for Linux. */
-const deviceFiles = ['/dev/dri', '/dev/nvidiactl', '/dev/kfd', '/dev/dxg'];
-
-/** Whether there may be a GPU at all: asking drivers takes longer and makes some of them complain. */
-export const hasGpuHardware = (): boolean =>
-  process.platform !== 'linux' || deviceFiles.some((file) => existsSync(file));
-
 /** What there is; empty where there is no adapter. Throws where the package cannot be used. */
 export async function listAdapters(): Promise<AdapterSummary[]> {
   const gpu = await acquire();
@@ -94,7 +113,7 @@ export async function openNodeGpu({ hardware = false, matrixUnits = false } = {}
     const [adapter] = await adaptersOf(gpu);
     if (!adapter) {
       throw environmentError(
-        "gpu: no adapter found: Vulkan, Metal or Direct3D 12 is not there or has no device. Install the graphics driver ('hrpose doctor' lists adapters), or use --device cpu.",
+        "gpu: no adapter found: Vulkan, Metal or Direct3D 12 is not there or has no device. Install the graphics driver ('hrpose doctor' lists adapters), or use --device cpu. To try the GPU's kernels without one: apt-get install chromium libvulkan1.",
       );
     }
     const { name, software } = summarizeAdapter(adapter);
