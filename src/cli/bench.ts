@@ -18,10 +18,15 @@ function parseSize(text: string): Size {
   );
 }
 
+const sizeOption = (what: string) =>
+  new Option('--size <HxW>', what)
+    .argParser(parseSize)
+    .default({ width: 288, height: 384 }, '384x288');
+
 function networkCommand(job: 'train' | 'infer', description: string): Command {
   const command = new Command(job)
     .description(description)
-    .option('--size <HxW>', 'input, height x width', parseSize, { width: 288, height: 384 })
+    .addOption(sizeOption('input, height x width'))
     .option('--batch <n>', 'pictures a step', wholeNumber('--batch', 1, 4096), 4)
     .option(
       '--steps <n>',
@@ -48,7 +53,7 @@ function kernelsCommand(): Command {
       'Runs one step with every kernel timed: time, operations, bytes and share of the peak of each kernel class.',
     )
     .option('--job <name>', 'train or infer', 'train')
-    .option('--size <HxW>', 'input, height x width', parseSize, { width: 288, height: 384 })
+    .addOption(sizeOption('input, height x width'))
     .option('--batch <n>', 'pictures a step', wholeNumber('--batch', 1, 4096), 4)
     .option('--width <c>', 'width of HRNet: 32, 48, 18, ...', wholeNumber('--width', 1, 512), 32)
     .option('--variant <name>', 'hrnet or hrnet-small', 'hrnet')
@@ -92,7 +97,7 @@ function loaderCommand(): Command {
     .description(
       'Times the loader: decode, augment and warp 640x480 JPEGs, which it makes in a temporary folder.',
     )
-    .option('--size <HxW>', 'crops, height x width', parseSize, { width: 288, height: 384 })
+    .addOption(sizeOption('crops, height x width'))
     .option('--workers <n>', 'worker threads', wholeNumber('--workers', 0, 256), 1)
     .addOption(
       new Option(
