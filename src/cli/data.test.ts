@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Command, CommanderError } from 'commander';
+import { HrposeError } from '../errors.ts';
 import { command } from './data.ts';
 
 /** Runs `hrpose data …` and gives what it printed. */
@@ -22,7 +23,8 @@ async function run(...args: string[]): Promise<string> {
   try {
     await root.parseAsync(args, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (error instanceof HrposeError) printed.push(error.message);
+    else if (!(error instanceof CommanderError)) throw error;
   } finally {
     process.stdout.write = write;
   }

@@ -5,18 +5,11 @@ import type { Size } from '../data/record.ts';
 import { inputError, usageError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
 import { createProgress } from '../progress.ts';
+import { wholeNumber } from './device.ts';
 import { addConfigOptions } from './paddleFlags.ts';
 
 interface Globals {
   readonly json?: boolean;
-}
-
-function wholeNumber(least: number, most: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
-  };
 }
 
 function pictureSize(text: string): Size {
@@ -137,13 +130,13 @@ function synthCommand(): Command {
   return new Command('synth')
     .description('draw a data set of people with true keypoints, to try everything out offline')
     .requiredOption('--out <dir>', 'folder of the data set')
-    .option('--train <n>', 'pictures for training', wholeNumber(1, 1_000_000), 2000)
-    .option('--val <n>', 'pictures for scoring', wholeNumber(1, 1_000_000), 200)
-    .option('--seed <n>', 'what to draw', wholeNumber(0, 4294967295), 0)
+    .option('--train <n>', 'pictures for training', wholeNumber('--train', 1, 1_000_000), 2000)
+    .option('--val <n>', 'pictures for scoring', wholeNumber('--val', 1, 1_000_000), 200)
+    .option('--seed <n>', 'what to draw', wholeNumber('--seed', 0, 4294967295), 0)
     .option(
       '--workers <n>',
       'threads that draw; 0 draws in the main thread',
-      wholeNumber(0, 256),
+      wholeNumber('--workers', 0, 256),
       cores,
     )
     .option(
