@@ -6,8 +6,7 @@ import type { Backend } from '../backends/backend.ts';
 import { tooLarge } from '../backends/faults.ts';
 import { createDnnlBackend } from '../backends/onednn/index.ts';
 import { loadCheckpoint } from './checkpoint.ts';
-import { createTrainReport } from './report.ts';
-import { settingsOf, tinyRun } from './tinyRun.testing.ts';
+import { tinyRun, tinyTrain } from './tinyRun.testing.ts';
 import { type TrainOptions, train } from './train.ts';
 
 const real = createDnnlBackend({ threads: 1 });
@@ -19,23 +18,8 @@ async function run(
   backend: Backend,
   { more = [], ...rest }: Partial<TrainOptions> & { more?: readonly string[] } = {},
 ) {
-  const out = join(tiny.folder, name);
-  const base = [...tiny.options, 'epoch=1', `save_dir=${out}`];
-  const { settings, resolved } = settingsOf([...base, ...more]);
-  const quiet = createTrainReport({ json: false, quiet: true });
-  await train({
-    settings,
-    config: resolved,
-    backend,
-    report: quiet,
-    evaluate: false,
-    seed: 1,
-    accumulate: 1,
-    saveMinutes: 30,
-    skipBadImages: false,
-    ...rest,
-  });
-  const runDir = join(out, 'demo');
+  const { options, runDir } = tinyTrain(tiny, name, backend, ['epoch=1', ...more], rest);
+  await train(options);
   return {
     runDir,
     weights: readFileSync(join(runDir, 'model_final.safetensors')),

@@ -9,9 +9,8 @@ import { isRunningStatistic } from '../models/hrnetConfigs.ts';
 import { tinyConfig } from '../models/tinyTraining.testing.ts';
 import { usualTraining } from '../models/usualTraining.ts';
 import { loadCheckpoint } from './checkpoint.ts';
-import { createTrainReport } from './report.ts';
 import type { StateTensor } from './tensorFile.ts';
-import { settingsOf, tinyRun } from './tinyRun.testing.ts';
+import { interruptAfter, tinyRun, tinyTrain } from './tinyRun.testing.ts';
 import { type TrainOptions, train } from './train.ts';
 import { Trainer } from './trainer.ts';
 
@@ -20,47 +19,14 @@ after(() => gpu.close());
 const floats = createGpuBackend(gpu);
 const halves = createGpuBackend(gpu, { activations: 'f16' });
 const tiny = await tinyRun();
-const quiet = createTrainReport({ json: false, quiet: true });
 
 /** Three epochs in a folder of its own, which it returns. */
 async function run(name: string, rest: Partial<TrainOptions>): Promise<string> {
-  const out = join(tiny.folder, name);
   const size = ['TrainReader.batch_size=8', 'trainsize=[32, 32]', 'hmsize=[8, 8]'];
-  const { settings, resolved } = settingsOf([
-    ...tiny.options,
-    ...size,
-    'epoch=3',
-    'snapshot_epoch=3',
-    `save_dir=${out}`,
-  ]);
-  await train({
-    settings,
-    config: resolved,
-    backend: halves,
-    report: quiet,
-    evaluate: false,
-    seed: 1,
-    accumulate: 1,
-    saveMinutes: 30,
-    skipBadImages: false,
-    ...rest,
-  });
-  return join(out, 'demo');
-}
-
-/** The report, which presses Ctrl-C when a step is done. */
-function interruptAfter(step: number): TrainOptions['report'] {
-  const begin: typeof quiet.begin = (start) => {
-    const meter = quiet.begin(start);
-    return {
-      ...meter,
-      step(done) {
-        meter.step(done);
-        if (done.step === step) process.emit('SIGINT');
-      },
-    };
-  };
-  return { ...quiet, begin };
+  const more = [...size, 'epoch=3', 'snapshot_epoch=3'];
+  const { options, runDir } = tinyTrain(tiny, name, halves, more, rest);
+  await train(options);
+  return runDir;
 }
 
 const losses = (runDir: string): number[] =>

@@ -5,22 +5,13 @@ import { test } from 'node:test';
 import type { Gpu } from '../backends/webgpu/device.ts';
 import { createGpuBackend } from '../backends/webgpu/index.ts';
 import { openNodeGpu } from '../backends/webgpu/nodeDevice.ts';
-import { createTrainReport } from './report.ts';
-import { settingsOf, tinyRun } from './tinyRun.testing.ts';
+import { reportOfSteps, tinyRun, tinyTrain } from './tinyRun.testing.ts';
 import { train } from './train.ts';
 
 const tiny = await tinyRun();
 
 /** One epoch. The device is destroyed when step `lostAfter` is told, and with `always` every later one at once. */
 async function run(name: string, lostAfter?: number, always = false) {
-  const out = join(tiny.folder, name);
-  const size = ['TrainReader.batch_size=8', 'trainsize=[32, 32]', 'hmsize=[8, 8]'];
-  const { settings, resolved } = settingsOf([
-    ...tiny.options,
-    ...size,
-    'epoch=1',
-    `save_dir=${out}`,
-  ]);
   const gpus: Gpu[] = [];
   const open = async () => {
     const gpu = await openNodeGpu();
@@ -28,31 +19,15 @@ async function run(name: string, lostAfter?: number, always = false) {
     if (always && gpus.length > 1) gpu.device.destroy();
     return gpu;
   };
-  const quiet = createTrainReport({ json: false, quiet: true });
-  const begin: typeof quiet.begin = (start) => {
-    const meter = quiet.begin(start);
-    return {
-      ...meter,
-      step(done) {
-        meter.step(done);
-        if (done.step === lostAfter) setImmediate(() => gpus[0]!.device.destroy());
-      },
-    };
-  };
+  const report = reportOfSteps((step) => {
+    if (step === lostAfter) setImmediate(() => gpus[0]!.device.destroy());
+  });
   const backend = createGpuBackend(await open(), { reopen: open });
   try {
-    const { steps } = await train({
-      settings,
-      config: resolved,
-      backend,
-      report: { ...quiet, begin },
-      evaluate: false,
-      seed: 1,
-      accumulate: 1,
-      saveMinutes: 30,
-      skipBadImages: false,
-    });
-    const weights = readFileSync(join(out, 'demo', 'model_final.safetensors'));
+    const more = ['TrainReader.batch_size=8', 'trainsize=[32, 32]', 'hmsize=[8, 8]', 'epoch=1'];
+    const { options, runDir } = tinyTrain(tiny, name, backend, more, { report });
+    const { steps } = await train(options);
+    const weights = readFileSync(join(runDir, 'model_final.safetensors'));
     return { steps, weights, devices: gpus.length };
   } finally {
     backend.close();

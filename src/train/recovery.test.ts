@@ -8,8 +8,7 @@ import { createDnnlBackend } from '../backends/onednn/index.ts';
 import { environmentError, inputError } from '../errors.ts';
 import { breakable } from './breakable.testing.ts';
 import { Recovery } from './recovery.ts';
-import { createTrainReport } from './report.ts';
-import { settingsOf, tinyRun } from './tinyRun.testing.ts';
+import { tinyRun, tinyTrain } from './tinyRun.testing.ts';
 import { train } from './train.ts';
 
 const real = createDnnlBackend({ threads: 1 });
@@ -17,25 +16,10 @@ const tiny = await tinyRun();
 
 /** Two epochs, each scored at its end. */
 async function run(name: string, backend: Backend) {
-  const out = join(tiny.folder, name);
-  const { settings, resolved } = settingsOf([
-    ...tiny.options,
-    'epoch=2',
-    'snapshot_epoch=1',
-    `save_dir=${out}`,
-  ]);
-  await train({
-    settings,
-    config: resolved,
-    backend,
-    report: createTrainReport({ json: false, quiet: true }),
-    evaluate: true,
-    seed: 1,
-    accumulate: 1,
-    saveMinutes: 30,
-    skipBadImages: false,
-  });
-  return join(out, 'demo');
+  const epochs = ['epoch=2', 'snapshot_epoch=1'];
+  const { options, runDir } = tinyTrain(tiny, name, backend, epochs, { evaluate: true });
+  await train(options);
+  return runDir;
 }
 
 const timed = ['images_per_second', 'data_seconds'];

@@ -12,10 +12,9 @@ import { rulesOfMetadata } from '../models/modelMetadata.ts';
 import { packageRoot } from '../packageRoot.ts';
 import { coco17 } from '../pose/skeletons.ts';
 import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
-import { createTrainReport } from './report.ts';
 import { networkConfig } from './settingsModel.ts';
 import { readTensorFile } from './tensorFile.ts';
-import { demoConfig, settingsOf, tinyRun } from './tinyRun.testing.ts';
+import { demoConfig, interruptAfter, settingsOf, tinyRun, tinyTrain } from './tinyRun.testing.ts';
 import { type TrainOptions, train } from './train.ts';
 import { writeWeightFile } from './weightFile.ts';
 
@@ -28,27 +27,7 @@ assert.ok(stepsPerEpoch >= 3, `${records.length} people make too few steps for t
 
 /** Three epochs in a folder of its own. */
 function optionsFor(name: string, more: readonly string[] = [], rest: Partial<TrainOptions> = {}) {
-  const out = join(tiny.folder, name);
-  const { settings, resolved } = settingsOf([
-    ...tiny.options,
-    'epoch=3',
-    'snapshot_epoch=1',
-    `save_dir=${out}`,
-    ...more,
-  ]);
-  const options: TrainOptions = {
-    settings,
-    config: resolved,
-    backend,
-    report: createTrainReport({ json: false, quiet: true }),
-    evaluate: false,
-    seed: 1,
-    accumulate: 1,
-    saveMinutes: 30,
-    skipBadImages: false,
-    ...rest,
-  };
-  return { options, runDir: join(out, 'demo') };
+  return tinyTrain(tiny, name, backend, ['epoch=3', 'snapshot_epoch=1', ...more], rest);
 }
 
 const events = (runDir: string, event = 'train') =>
@@ -77,25 +56,6 @@ function sameRun(a: string, b: string): void {
   const file = 'model_final.safetensors';
   assert.ok(readFileSync(join(a, file)).equals(readFileSync(join(b, file))));
   assert.deepEqual(losses(a), losses(b));
-}
-
-/** A report that presses Ctrl-C when a step is done. */
-function interruptAfter(step: number) {
-  const report = createTrainReport({ json: false, quiet: true });
-  const { begin } = report;
-  return {
-    ...report,
-    begin: (start: Parameters<typeof begin>[0]) => {
-      const meter = begin(start);
-      return {
-        ...meter,
-        step: (done: Parameters<typeof meter.step>[0]) => {
-          meter.step(done);
-          if (done.step === step) process.emit('SIGINT');
-        },
-      };
-    },
-  };
 }
 
 test('a run that was interrupted goes on and ends in the same bytes as one that was not', async () => {
