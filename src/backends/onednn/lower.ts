@@ -18,7 +18,7 @@ import {
 import { type Site, siteOf } from '../site.ts';
 import { arg, type DataType, type Dnnl, type MemoryDesc, type PrimitiveDesc } from './dnnl2.ts';
 import type { Handle } from './ffi.ts';
-import { stepsOfPart } from './repeatSteps.ts';
+import { stepsOfOtherParts } from './repeatSteps.ts';
 import type { ConvSearch } from './search.ts';
 import type { DnnlStates } from './states.ts';
 
@@ -365,8 +365,7 @@ export class Lowering {
       for (const id of node.outputs) if (this.#leavesPart(id)) this.#leavePart(id);
     }
     this.#part = undefined;
-    const steps = this.steps.slice(begin);
-    for (let k = 1; k < parts; k++) this.steps.push(...stepsOfPart(steps, k));
+    for (const step of stepsOfOtherParts(this.steps.slice(begin), parts)) this.steps.push(step);
   }
 
   /** The node as its kernel sees it: with as many pictures as are under way. */
@@ -381,12 +380,11 @@ export class Lowering {
     return { ...site, inputs: site.inputs.map(passing), outputs: site.outputs.map(passing) };
   }
 
-  /** Whether a value is read after all pictures have gone through the stretch. */
+  /** Whether a value of the part under way is read after all pictures have gone through the stretch. */
   #leavesPart(id: ValueId): boolean {
-    const { end } = this.#part ?? { end: Number.POSITIVE_INFINITY };
-    return this.#outlives.has(id)
-      ? this.#part !== undefined
-      : (this.#lastRead.get(id) ?? -1) >= end;
+    const part = this.#part;
+    if (!part) return false;
+    return this.#outlives.has(id) || (this.#lastRead.get(id) ?? -1) >= part.end;
   }
 
   /** The first pictures of a tensor of all. */

@@ -10,14 +10,18 @@ const tensorsOf = (step: Step): readonly Tensor[] =>
 const isOwn = ({ part, buffer }: Tensor) =>
   part === undefined && buffer.state === undefined && buffer.address === undefined;
 
-/** The steps as they are for part number k. */
-export function stepsOfPart(steps: readonly Step[], k: number): Step[] {
+/** The steps of the first of `parts` as they are for all others, one part after the other. */
+export function stepsOfOtherParts(steps: readonly Step[], parts: number): Step[] {
   const own = new Set(
     steps
       .flatMap(tensorsOf)
       .filter(isOwn)
       .map(({ buffer }) => buffer),
   );
+  return Array.from({ length: parts - 1 }, (_, i) => stepsOfPart(steps, own, i + 1)).flat();
+}
+
+function stepsOfPart(steps: readonly Step[], own: ReadonlySet<MemoryBuffer>, k: number): Step[] {
   const buffers = new Map<MemoryBuffer, MemoryBuffer>();
   const tensors = new Map<Tensor, Tensor>();
 
