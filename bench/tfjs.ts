@@ -30,7 +30,7 @@ const [height, width] = flags.size.split('x').map(Number) as [number, number];
 const [batch, rounds] = [Number(flags.batch), Number(flags.rounds)];
 const say = (line: string) => void (flags.json || process.stdout.write(`${line}\n`));
 
-if (!hasGpuHardware()) await useSwiftShader();
+if (!hasGpuHardware()) await installSwiftShader();
 const gpu = await openNodeGpu();
 const measured = flags.guess ? {} : readTiles(gpu.adapter.name);
 const backend = createGpuBackend(gpu, {
@@ -39,12 +39,9 @@ const backend = createGpuBackend(gpu, {
 const tf = await loadTensorFlow(gpu.device);
 const engines = { device: gpu.device, backend, tf };
 
-async function useSwiftShader(): Promise<void> {
-  const { ensureReady, swiftshaderFile } = await import(
-    new URL('../scripts/setup.js', import.meta.url).href
-  );
+async function installSwiftShader(): Promise<void> {
+  const { ensureReady } = await import(new URL('../scripts/setup.js', import.meta.url).href);
   ensureReady({ need: ['swiftshader'] });
-  process.env.VK_ICD_FILENAMES ??= swiftshaderFile;
 }
 
 interface Entry extends Race {
