@@ -152,6 +152,10 @@ test('a batch that does not fit a device is cut into the largest nearly equal pa
     refusal(config, onDevice(64), 'auto', 0.5e9).message,
     /at batch 1 takes about 0\.\d GB with --recompute, 0\.5 GB .* Use a larger --gpu-mb, or a smaller network or trainsize\.$/,
   );
+  assert.match(
+    refusal(config, onDevice(64), 'auto', 13e6).message,
+    /0\.\d GB .*, 13 MB are available/,
+  );
   const bytes = (activationBytes: number) =>
     planTraining(config, { ...onDevice(64), activationBytes }, true, 1).total;
   assert.match(

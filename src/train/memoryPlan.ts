@@ -162,8 +162,8 @@ export function refusal(
       ? deviceAdvice(config, needs, mode, available)
       : advice(config, needs, least, available);
   return environmentError(
-    `memory: training at batch ${size} takes about ${gigabytes(least.total)}${least.recompute ? ' with --recompute' : ''}, ` +
-      `${gigabytes(available)} are available. ${ways}`,
+    `memory: training at batch ${size} takes about ${amount(least.total)}${least.recompute ? ' with --recompute' : ''}, ` +
+      `${amount(available)} are available. ${ways}`,
   );
 }
 
@@ -242,8 +242,11 @@ function largestBatch(
   return Math.floor(1 + (available - single.total) / perPicture);
 }
 
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+
+/** In gigabytes, but where tenths of one would say nothing. */
+const amount = (bytes: number) =>
+  bytes < 1e8 ? megabytes(bytes) : `${(bytes / 1e9).toFixed(1)} GB`;
 
 type Row = readonly [name: string, bytes: number, remark: string];
 
