@@ -42,8 +42,7 @@ export async function raceSteps(
   const network = tensorFlowHrnet(tf, config, training, { ...adam, rate }, weights);
   const sides = {
     async ours() {
-      const loss = await trainer.gradients(data, 1);
-      await trainer.update(rate);
+      const { loss } = await trainer.step(data, 1, rate);
       return loss;
     },
     async theirs() {

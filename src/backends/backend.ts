@@ -23,6 +23,9 @@ export interface StateStore {
   close(): void;
 }
 
+/** Outputs of a run, by name. */
+export type Outputs = Readonly<Record<string, Float32Array>>;
+
 export interface StepProfile {
   readonly label: string;
   /** Kernel class: 'conv2d', 'batchNormGrad', 'reorder'. */
@@ -41,7 +44,7 @@ export interface Program {
    * One run. Feeds by name; the outputs, by name, are copies. The event loop is let through at
    * least every 20 ms. Throws where a feed is missing or has the wrong length.
    */
-  run(feeds: Feeds): Promise<Readonly<Record<string, Float32Array>>>;
+  run(feeds: Feeds): Promise<Outputs>;
   readonly states: StateStore;
   /** Resolves when the memory is there, which a run waits for in any case; absent where prepare has taken it. */
   readonly allocated?: Promise<void>;
@@ -52,6 +55,11 @@ export interface Program {
   /** Bytes that the program holds beside the states. */
   readonly bytes: number;
   close(): void;
+}
+
+export interface Run {
+  readonly program: Program;
+  readonly feeds: Feeds;
 }
 
 export interface PrepareOptions {
@@ -87,6 +95,11 @@ export interface Backend {
   availableBytes(): number;
   createStates(): StateStore;
   prepare(graph: Graph, options?: PrepareOptions): Program;
+  /**
+   * Runs of programs with the same states, one after the other. Where there is a device they are one submission:
+   * nothing comes back between them, so that none can depend on what the host makes of an output.
+   */
+  runInTurn(runs: readonly Run[]): Promise<readonly Outputs[]>;
   /**
    * Takes another device after this one was lost; states and programs made before are of no use any
    * more. Absent where no device can be lost, or none can be had again.

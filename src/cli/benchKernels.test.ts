@@ -12,7 +12,6 @@ const measured: Measurement = {
   imagesPerSecond: 1,
   stepMilliseconds: [10],
   firstStepMilliseconds: 20,
-  runs: 2,
   gigaflops: 1,
   peakRssMb: 1,
   programMb: 1,

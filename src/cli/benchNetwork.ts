@@ -76,7 +76,7 @@ const round = (value: number, digits = 2) => Number(value.toFixed(digits));
 export const networkText: Text = (measured, { device, adapter, dtype, peak }, flags) => {
   const { width, height } = flags.size;
   const { job, imagesPerSecond, stepMilliseconds, firstStepMilliseconds, gigaflops } = measured;
-  const { runs, peakRssMb, programMb, prepareSeconds } = measured;
+  const { peakRssMb, programMb, prepareSeconds } = measured;
   const report = kernelReport(measured, peak, dtype);
   if (flags.json) {
     return JSON.stringify({
@@ -89,7 +89,6 @@ export const networkText: Text = (measured, { device, adapter, dtype, peak }, fl
       images_per_second: round(imagesPerSecond, 3),
       step_ms: stepMilliseconds.map((ms) => round(ms, 1)),
       first_step_ms: round(firstStepMilliseconds, 1),
-      ...(device === 'gpu' && { submissions: runs }),
       gflops: round(gigaflops),
       of_peak: round(gigaflops / peak.gflops, 4),
       peak_rss_mb: round(peakRssMb, 0),
@@ -100,11 +99,9 @@ export const networkText: Text = (measured, { device, adapter, dtype, peak }, fl
   }
   const steps = stepMilliseconds.map((ms) => ms.toFixed(0)).join(', ');
   const where = device === 'gpu' ? `on ${adapter}` : `${flags.threads} threads`;
-  const submissions =
-    device === 'gpu' ? `; a step is ${runs === 1 ? 'one submission' : `${runs} submissions`}` : '';
   return [
     `${job}: HRNet-W${flags.width} (${flags.variant}) at ${height}x${width}, batch ${flags.batch}, ${dtype}, ${where}`,
-    `  ${imagesPerSecond.toFixed(2)} images/s (median of ${stepMilliseconds.length} steps: ${steps} ms; the first took ${firstStepMilliseconds.toFixed(0)} ms${submissions})`,
+    `  ${imagesPerSecond.toFixed(2)} images/s (median of ${stepMilliseconds.length} steps: ${steps} ms; the first took ${firstStepMilliseconds.toFixed(0)} ms)`,
     `  ${gigaflops.toPrecision(3)} GFLOP/s in the convolutions' arithmetic, ${((100 * gigaflops) / peak.gflops).toFixed(1)} % of the peak`,
     `  ${peakRssMb.toFixed(0)} MB at most in memory, ${programMb.toFixed(0)} MB of it activations; ready after ${prepareSeconds.toFixed(1)} s`,
     '',

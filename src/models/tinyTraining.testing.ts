@@ -67,9 +67,11 @@ export function tinyTraining(backend: Backend, size: TinySize = { batch: 2, side
   return {
     states,
     async step(learningRate: number): Promise<number> {
-      const { loss } = await program.run(feeds);
-      await update.run({ learningRate: Float32Array.of(learningRate) });
-      return loss![0]!;
+      const [outputs] = await backend.runInTurn([
+        { program, feeds },
+        { program: update, feeds: { learningRate: Float32Array.of(learningRate) } },
+      ]);
+      return outputs!.loss![0]!;
     },
     close() {
       update.close();

@@ -2,6 +2,7 @@
 // by tests only.
 import type { Backend, Program, StateStore } from '../backends/backend.ts';
 import { DeviceLost } from '../backends/faults.ts';
+import { runInTurn } from '../backends/inTurn.ts';
 import { environmentError } from '../errors.ts';
 
 interface Device {
@@ -27,6 +28,7 @@ export function breakable(real: Backend, breaks: (run: number) => boolean): Back
         on.lost ||= breaks(++runs);
       });
     },
+    runInTurn,
     async renew() {
       device = { lost: false };
     },

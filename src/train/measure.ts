@@ -32,8 +32,6 @@ export interface Measurement {
   readonly stepMilliseconds: readonly number[];
   /** The first step, with all that a device leaves until then: compiling, first touch of memory. */
   readonly firstStepMilliseconds: number;
-  /** Runs of programs that a step consists of; on a GPU a submission each. */
-  readonly runs: number;
   /** Arithmetic of the convolutions, by the median step: 2 operations a multiply-add, 3 passes in training. */
   readonly gigaflops: number;
   readonly peakRssMb: number;
@@ -104,7 +102,6 @@ function summarize(
     job,
     imagesPerSecond: options.batch / seconds,
     ...timing,
-    runs: job === 'train' ? 2 : 1,
     gigaflops: operations / seconds / 1e9,
     peakRssMb: peakRssMb(),
     ...rest,
@@ -133,8 +130,7 @@ export async function measureTraining(
     const prepareSeconds = (performance.now() - start) / 1000;
     const data = randomBatch(options);
     const timing = await time(options, async () => {
-      await trainer.gradients(data, 1);
-      await trainer.update(5e-4);
+      await trainer.step(data, 1, 5e-4);
     });
     const profile = await trainer.profile(data, 5e-4);
     const programMb = trainer.programBytes / 1e6;

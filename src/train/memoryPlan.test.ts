@@ -102,7 +102,8 @@ test("a device's memory is planned by itself, and tells what is in the process b
   gradients      114 MB
   moments        228 MB
   activations   1371 MB  conv2d 686 MB, add 360 MB, batchNormTrain 307 MB
-  total         1828 MB  of a memory whose size WebGPU does not tell
+  workspace        1 MB  pictures and keypoints
+  total         1829 MB  of a memory whose size WebGPU does not tell
 Beside it in the memory of the process:
   process        315 MB  with the loader
   copy           343 MB  of parameters and moments, in case the GPU is lost`,

@@ -5,6 +5,7 @@ import { elementCount, type Graph, type Value } from '../graph/graph.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { type TrainingOptions, trainingGraph } from '../models/poseGraphs.ts';
 import { compileTraining } from '../passes/compile.ts';
+import { valueBytes } from '../passes/lifetimes.ts';
 import { peakMemory } from '../passes/peakMemory.ts';
 
 export type RecomputeMode = 'auto' | 'on' | 'off';
@@ -18,7 +19,7 @@ export interface MemoryPlan {
   readonly moments: number;
   /** Most that is alive at one moment of a step. */
   readonly activations: number;
-  /** Beside them at that moment: masks of ReLUs and scratch memory. */
+  /** Beside them: masks of ReLUs and scratch memory; on a device what was handed over. */
   readonly workspace: number;
   /** Node, the library, and the loader with its batches. */
   readonly process: number;
@@ -81,6 +82,9 @@ function maskBytes(graph: Graph): number {
     .reduce((sum, { outputs }) => sum + elementCount(graph.values[outputs[0]!]!.shape) / 8, 0);
 }
 
+const feedBytes = ({ feeds, values }: Graph) =>
+  feeds.reduce((sum, id) => sum + valueBytes(values[id]!), 0);
+
 export function planTraining(
   config: HrnetConfig,
   needs: MemoryNeeds,
@@ -97,7 +101,8 @@ export function planTraining(
   const moments = 2 * gradients;
   const { bytes: activations, live } = peakMemory(graph, (value) => storedBytes(value, needs));
   const onHost = memory === 'host';
-  const workspace = onHost ? maskBytes(graph) + (activationBytes >= 4 ? scratchBytes : 0) : 0;
+  const scratch = activationBytes >= 4 ? scratchBytes : 0;
+  const workspace = onHost ? maskBytes(graph) + scratch : feedBytes(graph);
   const { width, height } = training.inputSize;
   const batches = 2 + workers;
   const process = processBytes + workers * workerBytes + batches * microBatch * width * height * 3;
@@ -283,9 +288,14 @@ export function describeMemory(plan: MemoryPlan, available: number): string {
   const limit = known
     ? `of ${megabytes(available)}`
     : 'of a memory whose size WebGPU does not tell';
+  const rows: Row[] = [
+    ...computing,
+    ['workspace', workspace, 'pictures and keypoints'],
+    ['total', total, limit],
+  ];
   return [
     `Memory of training on the GPU, about${how}:`,
-    ...table([...computing, ['total', total, limit]]),
+    ...table(rows),
     'Beside it in the memory of the process:',
     ...table([
       ['process', plan.process, 'with the loader'],

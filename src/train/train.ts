@@ -164,13 +164,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         while (at.stepInEpoch < stepsPerEpoch) {
           const { epoch, stepInEpoch } = at;
           const learningRate = learningRateAt(settings.learningRate, at.step, stepsPerEpoch);
-          const update = await gradientsOf(trainer, pass, updates[stepInEpoch]!);
+          const update = await makeStep(trainer, pass, updates[stepInEpoch]!, learningRate);
           if (!Number.isFinite(update.loss)) throw badLoss(update.loss, learningRate, at, runDir);
-          const applied = await trainer.update(learningRate);
           at.lossScale = trainer.lossScale;
           at.step++;
           at.stepInEpoch++;
-          if (!applied) report.note(overflowNote(at));
+          if (update.overflow) report.note(overflowNote(at));
           losses.add(update.loss);
           const { step } = at;
           meter.step({ step, epoch, stepInEpoch, ...update, learningRate, loss: losses.median });
@@ -228,25 +227,32 @@ const parts = (batch: Int32Array, size: number): Int32Array[] =>
     batch.subarray(i * size, (i + 1) * size),
   );
 
-/** Gradients of one update: its micro-batches weighted by their share of the samples. */
-async function gradientsOf(
+/** One update from its micro-batches, weighted by their share of the samples. */
+async function makeStep(
   trainer: Trainer,
   pass: ReturnType<Loader['batches']>,
   microBatches: readonly Int32Array[],
+  learningRate: number,
 ) {
   const images = microBatches.reduce((sum, indices) => sum + indices.length, 0);
   const begin = performance.now();
   let waited = 0;
   let loss = 0;
-  for (const indices of microBatches) {
+  let overflow = false;
+  for (const [i, indices] of microBatches.entries()) {
     const asked = performance.now();
     const { value: batch, done } = await pass.next();
     if (done) throw new Error('train: the loader gave fewer batches than the order has');
     waited += performance.now() - asked;
     const share = indices.length / images;
-    loss += share * (await trainer.gradients(batch, share));
+    if (i < microBatches.length - 1) loss += share * (await trainer.gradients(batch, share));
+    else {
+      const last = await trainer.step(batch, share, learningRate);
+      loss += share * last.loss;
+      overflow = last.overflow;
+    }
   }
-  return { loss, images, begin, dataSeconds: waited / 1000 };
+  return { loss, overflow, images, begin, dataSeconds: waited / 1000 };
 }
 
 function checkpointMeta(

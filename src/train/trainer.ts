@@ -1,6 +1,13 @@
 // The network under training: its programs, one for each batch size that occurs, around one set of
 // parameters, statistics and moments. Knows nothing of epochs, files or schedules.
-import type { Backend, Feeds, Program, StateStore, StepProfile } from '../backends/backend.ts';
+import type {
+  Backend,
+  Feeds,
+  Outputs,
+  Program,
+  StateStore,
+  StepProfile,
+} from '../backends/backend.ts';
 import type { Batch } from '../data/record.ts';
 import { elementCount } from '../graph/graph.ts';
 import { type HrnetConfig, hrnetState, isRunningStatistic } from '../models/hrnetConfigs.ts';
@@ -29,6 +36,12 @@ const readsAtOnce = 64;
 
 /** What of a batch the network needs. */
 export type TrainingBatch = Pick<Batch, 'size' | 'images' | 'keypoints' | 'visible'>;
+
+export interface Step {
+  readonly loss: number;
+  /** Whether gradients were beyond half precision: then nothing changed but the loss scale. */
+  readonly overflow: boolean;
+}
 
 export class Trainer {
   readonly #backend: Backend;
@@ -87,19 +100,25 @@ export class Trainer {
     }
   }
 
-  /** Forward and backward: the loss; gradients and running statistics stay inside. */
+  /** Forward and backward of what is not the whole of an update: the loss; gradients and running statistics stay inside. */
   async gradients(batch: TrainingBatch, lossWeight: number): Promise<number> {
     const { loss } = await this.#program(batch.size).run(this.#feeds(batch, lossWeight));
     return loss![0]!;
   }
 
-  /** Applies the gradients that are there; false where they overflowed: then nothing changed but the scale. */
-  async update(learningRate: number): Promise<boolean> {
-    const { usedFactor } = await this.#update.run(this.#updateFeeds(learningRate));
-    if (!this.lossScale) return true;
-    const overflow = usedFactor![0] === 0;
-    this.lossScale = nextLossScale(this.lossScale, overflow);
-    return !overflow;
+  /**
+   * Forward, backward and the update, by these gradients and those that are there. A loss that is not finite has
+   * spoilt the parameters when it comes back: the run is over then.
+   */
+  async step(batch: TrainingBatch, lossWeight: number, learningRate: number): Promise<Step> {
+    const [{ loss }, { usedFactor }] = (await this.#backend.runInTurn([
+      { program: this.#program(batch.size), feeds: this.#feeds(batch, lossWeight) },
+      { program: this.#update, feeds: this.#updateFeeds(learningRate) },
+    ])) as [Outputs, Outputs];
+    const step = { loss: loss![0]!, overflow: usedFactor?.[0] === 0 };
+    if (this.lossScale && Number.isFinite(step.loss))
+      this.lossScale = nextLossScale(this.lossScale, step.overflow);
+    return step;
   }
 
   /** One step with every kernel timed. */

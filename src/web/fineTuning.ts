@@ -107,13 +107,12 @@ export class FineTuning {
     this.#next = this.#nextBatch();
     // Whoever asks for the next step meets the error.
     this.#next.catch(() => {});
-    const loss = await this.#trainer.gradients(batch, 1);
+    const { loss } = await this.#trainer.step(batch, 1, learningRate);
     if (!Number.isFinite(loss)) {
       throw numericalError(
         `training: the loss is ${loss} at step ${this.#step}. The weights before it are lost; start again with a lower learning rate.`,
       );
     }
-    await this.#trainer.update(learningRate);
     this.#step++;
     const milliseconds = performance.now() - start;
     return { step: this.#step, loss, learningRate, images: batch.size, milliseconds };

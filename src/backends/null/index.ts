@@ -6,6 +6,7 @@ import { lifetimes, valueBytes } from '../../passes/lifetimes.ts';
 import { planMemory } from '../../passes/planMemory.ts';
 import type { Backend, Program, StateStore } from '../backend.ts';
 import { feedFor } from '../feeds.ts';
+import { runInTurn } from '../inTurn.ts';
 
 export function createNullBackend(): Backend {
   return {
@@ -18,6 +19,7 @@ export function createNullBackend(): Backend {
       const store = (states as NullStates | undefined) ?? createNullStates();
       return prepare(graph, store);
     },
+    runInTurn,
     close() {},
   };
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { availableMemory } from '../../availableMemory.ts';
 import { usageError } from '../../errors.ts';
 import type { Backend } from '../backend.ts';
+import { runInTurn } from '../inTurn.ts';
 import { ChoiceCache, choiceFile } from './choiceCache.ts';
 import { createDnnl, hasBfloat16 } from './dnnl2.ts';
 import { loadFfi } from './ffi.ts';
@@ -65,6 +66,7 @@ export function createDnnlBackend({
       cache?.save();
       return program;
     },
+    runInTurn,
     close: () => dnnl.close(),
   };
 }

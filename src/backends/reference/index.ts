@@ -4,6 +4,7 @@ import type { Graph, Node } from '../../graph/graph.ts';
 import { printGraph } from '../../graph/print.ts';
 import type { Backend, Feeds, Program, StepProfile } from '../backend.ts';
 import { feedFor } from '../feeds.ts';
+import { runInTurn } from '../inTurn.ts';
 import { createTensors, evaluateNode } from './evaluate.ts';
 import { ReferenceStates } from './states.ts';
 import type { Tensor } from './tensor.ts';
@@ -19,6 +20,7 @@ export function createReferenceBackend(): Backend {
       const store = (states as ReferenceStates | undefined) ?? new ReferenceStates();
       return prepare(graph, store, states === undefined);
     },
+    runInTurn,
     close() {},
   };
 }

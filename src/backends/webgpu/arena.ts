@@ -21,13 +21,17 @@ interface Request extends BufferRequest {
   readonly block: GpuBlock;
 }
 
-/** `most`: bytes of the largest buffer. Every single tensor must fit into one. */
+/**
+ * Feeds and states have memory of their own.
+ * @param outputs are read after the last dispatch
+ * @param most bytes of the largest buffer; every single tensor must fit into one
+ */
 export function planArenas(
   dispatches: readonly Dispatch[],
-  handedOver: Iterable<GpuTensor>,
+  outputs: Iterable<GpuTensor>,
   most: number,
 ): ArenaPlan {
-  const requests = lifetimes(dispatches, [...handedOver]);
+  const requests = lifetimes(dispatches, outputs);
   const segment = most - (most % aligned(1));
   if (requests.some(({ bytes }) => bytes > segment))
     throw new Error(`arena: a tensor is larger than ${segment} bytes`);
@@ -43,22 +47,21 @@ export function planArenas(
   return { places, arenas, lowerBound };
 }
 
-/** From the first to the last dispatch that touches a block; what the host touches, to the edge. */
+/** From the first to the last dispatch that touches a block; outputs to the end. */
 function lifetimes(
   dispatches: readonly Dispatch[],
-  handedOver: readonly GpuTensor[],
+  outputs: Iterable<GpuTensor>,
 ): readonly Request[] {
   const life = new Map<GpuBlock, { first: number; last: number }>();
   const touch = (block: GpuBlock, at: number) => {
-    if (block.state !== undefined || block.range) return;
+    if (block.state !== undefined || block.range || block.feed) return;
     const span = life.get(block);
     if (span) span.last = Math.max(span.last, at);
     else life.set(block, { first: at, last: at });
   };
-  for (const { block } of handedOver) if (block.pinned === 'feed') touch(block, -1);
   dispatches.forEach(({ tensors }, i) => {
     for (const { block } of tensors) touch(block, i);
   });
-  for (const { block } of handedOver) touch(block, dispatches.length);
+  for (const { block } of outputs) touch(block, dispatches.length);
   return [...life].map(([block, span]) => ({ block, bytes: aligned(block.bytes), ...span }));
 }

@@ -5,7 +5,7 @@ import type { Backend } from '../backend.ts';
 import type { Gpu } from './device.ts';
 import type { LoweringOptions } from './lower.ts';
 import { measureGpuPeak } from './peak.ts';
-import { GpuProgram } from './program.ts';
+import { GpuProgram, type GpuRun } from './program.ts';
 import { GpuStates } from './states.ts';
 
 export interface GpuBackendOptions extends LoweringOptions {
@@ -41,6 +41,7 @@ export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): B
       const store = (states as GpuStates | undefined) ?? new GpuStates(gpu);
       return new GpuProgram(gpu, graph, store, states === undefined, options);
     },
+    runInTurn: (runs) => GpuProgram.runInTurn(runs as readonly GpuRun[]),
     ...(reopen && { renew: () => renew(reopen) }),
     measurePeak: () => measureGpuPeak(gpu),
     close: () => gpu.close(),

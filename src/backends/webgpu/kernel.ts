@@ -54,15 +54,15 @@ export interface BufferRange {
   readonly bytes: number;
 }
 
-/** A stretch of memory: in the program's arena, where its lifetime decides, or owned by a state. */
+/** A stretch of memory: in the program's arena, where its lifetime decides, or that of a state or a feed. */
 export interface GpuBlock {
   /** Of whole vectors: 16 bytes each, 8 where they are halves. */
   readonly bytes: number;
   readonly state?: string;
   /** Where it lies, for a stretch over several states. */
   readonly range?: BufferRange;
-  /** Handed in before or back after the run, so that nothing else may use its place. */
-  pinned?: 'feed' | 'output';
+  /** Handed over before the run. */
+  readonly feed?: boolean;
 }
 
 /** A tensor on the device: its logical shape, how its elements lie and the memory they lie in. */

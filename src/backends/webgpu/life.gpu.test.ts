@@ -61,6 +61,30 @@ test('a run is one submission of what was made before', async (t) => {
   program.close();
 });
 
+test('a training step is one submission, and one way back', async (t) => {
+  const training = tinyTraining(createGpuBackend(gpu), size);
+  await training.step(1e-5);
+  const { queue } = gpu.device;
+  const submit = t.mock.method(queue, 'submit');
+  await training.step(1e-5);
+  assert.equal(submit.mock.callCount(), 1);
+  training.close();
+});
+
+test('runs in turn are different programs of the same states', async () => {
+  const backend = createGpuBackend(gpu);
+  const program = backend.prepare(smallGraph());
+  const other = backend.prepare(smallGraph());
+  const feeds = { x: ones(256) };
+  for (const second of [program, other]) {
+    const runs = [program, second].map((each) => ({ program: each, feeds }));
+    await assert.rejects(backend.runInTurn(runs), /different programs of the same states/);
+  }
+  assert.deepEqual(await backend.runInTurn([]), []);
+  program.close();
+  other.close();
+});
+
 test('two programs on one device do not disturb each other', async () => {
   const backend = createGpuBackend(gpu);
   const reference = createReferenceBackend();

@@ -199,16 +199,14 @@ export class Lowering {
       dtype === 'uint8'
         ? Math.ceil(shape.reduce((a, b) => a * b, 1) / 16) * 16
         : layoutBytes(shape, 'plain');
-    const block: GpuBlock = { bytes, pinned: 'feed' };
+    const block: GpuBlock = { bytes, feed: true };
     const tensor: GpuTensor = { shape, layout: 'plain', storage: 'f32', block };
     this.#tensors.set(value.id, tensor);
     this.feeds.set(value.name, tensor);
   }
 
   #addOutput(name: string, value: Value): void {
-    const tensor = this.in(value, 'plain');
-    tensor.block.pinned ??= 'output';
-    this.outputs.set(name, tensor);
+    this.outputs.set(name, this.in(value, 'plain'));
   }
 
   #stateTensor(state: State, value: Value, ifNew: Layout): GpuTensor {

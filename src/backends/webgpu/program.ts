@@ -1,12 +1,12 @@
 // A prepared program: dispatches bound to memory. Pipelines compile side by side as soon as the memory is
-// there and are awaited at the first run; a run is feeds up, one submission, outputs down.
+// there and are awaited at the first run; a run, or several in turn, is feeds up, one submission, outputs down.
 import { elementCount, type Graph } from '../../graph/graph.ts';
-import type { Feeds, Program, StepProfile } from '../backend.ts';
+import type { Feeds, Outputs, Program, StepProfile } from '../backend.ts';
 import { feedFor } from '../feeds.ts';
 import { type ArenaPlan, planArenas } from './arena.ts';
 import { bindDispatches, type Command, expectBindable } from './bind.ts';
 import { bufferUsage, type Gpu, mapModeRead } from './device.ts';
-import type { BufferRange, GpuTensor } from './kernel.ts';
+import type { BufferRange, GpuBlock, GpuTensor } from './kernel.ts';
 import { kernels } from './kernels.ts';
 import { Lowering, type LoweringOptions } from './lower.ts';
 import { profileCommands } from './profile.ts';
@@ -27,12 +27,31 @@ interface FeedPlace {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+export interface GpuRun {
+  readonly program: GpuProgram;
+  readonly feeds: Feeds;
+}
+
 interface OutputPlace {
   readonly name: string;
   readonly source: BufferRange;
   /** Where it lies in the staging buffer, bytes. */
   readonly offset: number;
   readonly floats: number;
+}
+
+const blockBytes = (tensors: Iterable<GpuTensor>) =>
+  Array.from(tensors, ({ block }) => block.bytes).reduce((sum, bytes) => sum + bytes, 0);
+
+/** Buffers of their own: feeds of several runs lie there at once, where an arena is of one run. */
+function makeFeedBuffers(gpu: Gpu, feeds: ReadonlyMap<string, GpuTensor>) {
+  const use = bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyDestination;
+  return new Map(
+    Array.from(feeds, ([name, { block }]) => [
+      block,
+      gpu.createBuffer(`feed ${name}`, block.bytes, use),
+    ]),
+  );
 }
 
 export class GpuProgram implements Program {
@@ -44,6 +63,7 @@ export class GpuProgram implements Program {
   readonly #ownsStates: boolean;
   readonly #low: Lowering;
   readonly #plan: ArenaPlan;
+  readonly #feedBuffers: ReadonlyMap<GpuBlock, GPUBuffer>;
   readonly #feeds: ReadonlyMap<string, FeedPlace>;
   readonly #outputs: readonly OutputPlace[];
   readonly #arenas: readonly GPUBuffer[];
@@ -67,20 +87,21 @@ export class GpuProgram implements Program {
     this.#low.run(kernels);
     const { dispatches, feeds, outputs } = this.#low;
     expectBindable(gpu, dispatches);
-    const handedOver = [...feeds.values(), ...outputs.values()];
-    this.#plan = planArenas(dispatches, handedOver, gpu.limits.maxBufferSize);
+    this.#plan = planArenas(dispatches, outputs.values(), gpu.limits.maxBufferSize);
     const arenaBytes = this.#plan.arenas.reduce((sum, bytes) => sum + bytes, 0);
-    const outputBytes = [...outputs.values()].reduce((sum, { block }) => sum + block.bytes, 0);
-    this.bytes = arenaBytes + outputBytes;
+    const outputBytes = blockBytes(outputs.values());
+    this.bytes = arenaBytes + blockBytes(feeds.values()) + outputBytes;
     const made = gpu.checked(`a program of ${(this.bytes / 2 ** 20).toFixed(0)} MiB`, () => {
       states.table.place(graph.states);
       const use = bufferUsage.mapRead | bufferUsage.copyDestination;
       return {
         arenas: states.arenas(this.#plan.arenas),
+        feedBuffers: makeFeedBuffers(gpu, feeds),
         staging: gpu.createBuffer('outputs', outputBytes, use),
       };
     });
     this.#arenas = made.value.arenas;
+    this.#feedBuffers = made.value.feedBuffers;
     this.#staging = made.value.staging;
     this.#feeds = new Map([...feeds].map(([name, tensor]) => [name, this.#feedPlace(tensor)]));
     this.#outputs = this.#placeOutputs();
@@ -92,20 +113,30 @@ export class GpuProgram implements Program {
     this.#ready.catch(() => {});
   }
 
-  async run(feeds: Feeds) {
-    this.states.begin();
+  async run(feeds: Feeds): Promise<Outputs> {
+    const [outputs] = await GpuProgram.runInTurn([{ program: this, feeds }]);
+    return outputs!;
+  }
+
+  /** One submission of runs one after the other. */
+  static async runInTurn(runs: readonly GpuRun[]): Promise<readonly Outputs[]> {
+    const [first, ...rest] = new Set(runs.map(({ program }) => program));
+    if (!first) return [];
+    if (rest.length + 1 < runs.length || rest.some(({ states }) => states !== first.states))
+      throw new Error('run: expected different programs of the same states');
+    const gpu = first.#gpu;
+    first.states.begin();
     try {
-      const commands = await this.#ready;
-      this.#gpu.expectAlive();
-      this.#takeFeeds(feeds);
-      const encoder = await this.#record(commands);
-      const { done } = this.#gpu.checked('a step', () => {
-        this.#gpu.device.queue.submit([encoder.finish()]);
-      });
+      const lists = await Promise.all(runs.map(({ program }) => program.#ready));
+      gpu.expectAlive();
+      for (const { program, feeds } of runs) program.#takeFeeds(feeds);
+      const encoder = gpu.device.createCommandEncoder({ label: 'step' });
+      for (const [i, { program }] of runs.entries()) await program.#record(encoder, lists[i]!);
+      const { done } = gpu.checked('a step', () => gpu.device.queue.submit([encoder.finish()]));
       await done;
-      return await this.#takeOutputs();
+      return await Promise.all(runs.map(({ program }) => program.#takeOutputs()));
     } finally {
-      this.states.end();
+      first.states.end();
     }
   }
 
@@ -137,7 +168,8 @@ export class GpuProgram implements Program {
     const lines = dispatches.map(({ shader, tensors, op, node }) => {
       const where = tensors.map(({ block }) => {
         const place = places.get(block);
-        return block.state ?? (place ? `${place.arena}:${place.offset}` : 'flat');
+        if (place) return `${place.arena}:${place.offset}`;
+        return block.state ?? (block.feed ? 'feed' : 'flat');
       });
       return `${op} '${node}' ${shader.label} ${shader.workgroups.join('×')} @ ${where.join(' ')}`;
     });
@@ -154,12 +186,15 @@ export class GpuProgram implements Program {
     if (this.#closed) return;
     this.#closed = true;
     this.#gpu.free(this.#staging);
+    for (const buffer of this.#feedBuffers.values()) this.#gpu.free(buffer);
     if (this.#ownsStates) this.states.close();
   }
 
   #rangeOf({ block }: GpuTensor): BufferRange {
     if (block.range) return block.range;
     if (block.state !== undefined) return this.states.table.rangeOf(block.state);
+    const feed = this.#feedBuffers.get(block);
+    if (feed) return { buffer: feed, offset: 0, bytes: block.bytes };
     const { arena, offset } = this.#plan.places.get(block)!;
     return { buffer: this.#arenas[arena]!, offset, bytes: block.bytes };
   }
@@ -192,8 +227,7 @@ export class GpuProgram implements Program {
   }
 
   /** One pass of all commands, then outputs into the staging buffer. */
-  async #record(commands: readonly Command[]) {
-    const encoder = this.#gpu.device.createCommandEncoder({ label: 'step' });
+  async #record(encoder: GPUCommandEncoder, commands: readonly Command[]): Promise<void> {
     const pass = encoder.beginComputePass({ label: 'step' });
     let breath = performance.now();
     let current: GPUComputePipeline | undefined;
@@ -211,7 +245,6 @@ export class GpuProgram implements Program {
     for (const { source, offset } of this.#outputs) {
       encoder.copyBufferToBuffer(source.buffer, source.offset, this.#staging, offset, source.bytes);
     }
-    return encoder;
   }
 
   async #takeOutputs(): Promise<Record<string, Float32Array>> {
