@@ -23,10 +23,10 @@ function load(file: string): void {
   const recordsDone = performance.now();
   const truth = toGroundTruth(table);
   const end = performance.now();
-  const rss = process.resourceUsage().maxRSS / 1024;
+  const rss = (1024 * process.resourceUsage().maxRSS) / 1e6;
   console.log(
     `read ${(read - start).toFixed(0)} ms, records ${(recordsDone - read).toFixed(0)} ms, ` +
-      `ground truth ${(end - recordsDone).toFixed(0)} ms; peak ${rss.toFixed(0)} MiB; ` +
+      `ground truth ${(end - recordsDone).toFixed(0)} ms; peak ${rss.toFixed(0)} MB; ` +
       `${records.length} records, ${truth.images.length} images, ${truth.annotations.length} annotations`,
   );
 }

@@ -53,8 +53,12 @@ const ours =
 const python = (...args: string[]) => lastLine('/usr/bin/python3', [script, ...args]);
 const torch =
   (job: string, batch: number, dtype = 'f32'): Measure =>
-  () =>
-    python(job, '--layout', 'nhwc', '--batch', String(batch), '--steps', '9', '--dtype', dtype);
+  () => {
+    const args = ['--layout', 'nhwc', '--batch', String(batch), '--steps', '9', '--dtype', dtype];
+    const row = python(job, ...args);
+    // The script counts in MiB.
+    return { ...row, peak_rss_mb: (row.peak_rss_mb * 2 ** 20) / 1e6 };
+  };
 
 /** A process that times one session; the model is the peer's own export. */
 const ortProgram = `
@@ -75,7 +79,7 @@ for (let i = 0; i < 11; i++) {
 const sorted = times.slice(2).sort((a, b) => a - b);
 console.log(JSON.stringify({
   images_per_second: (1000 * batch) / sorted[4],
-  peak_rss_mb: process.resourceUsage().maxRSS / 1024,
+  peak_rss_mb: (1024 * process.resourceUsage().maxRSS) / 1e6,
 }));
 `;
 

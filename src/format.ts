@@ -15,14 +15,14 @@ export function formatDuration(seconds: number): string {
   return pair(Math.floor(hours / 24), 'd', hours % 24, 'h');
 }
 
-const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** 512 B, 1.5 KiB, 28.6 MiB: powers of 1024, three digits. */
+/** 512 B, 1.50 kB, 28.6 MB: powers of 1000 as disks and COCO's pages use them, three digits. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 1023.5 && unit < byteUnits.length - 1) {
-    value /= 1024;
+  while (value >= 999.5 && unit < byteUnits.length - 1) {
+    value /= 1000;
     unit++;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;

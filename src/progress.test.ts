@@ -110,7 +110,7 @@ test('without a known total there is neither share nor time left', () => {
   const { progress, wait, taken } = setUp(false, false, 0, 'bytes');
   wait(10_000);
   progress.update(2048);
-  assert.equal(taken(), 'train: 2.00 KiB, 205 B/s\n');
+  assert.equal(taken(), 'train: 2.05 kB, 205 B/s\n');
 });
 
 test('durations, bytes and rates are rounded to what one reads at a glance', () => {
@@ -118,13 +118,13 @@ test('durations, bytes and rates are rounded to what one reads at a glance', () 
     [0, 3.21, 59.4, 59.6, 245, 7620, 90_000, 273_600, Number.POSITIVE_INFINITY].map(formatDuration),
     ['0.0s', '3.2s', '59s', '1m 00s', '4m 05s', '2h 07m', '1d 01h', '3d 04h', '?'],
   );
-  assert.deepEqual([0, 512, 1023.9, 1536, 30_000_000, 5e12].map(formatBytes), [
+  assert.deepEqual([0, 512, 999.9, 1536, 28_550_000, 5e12].map(formatBytes), [
     '0 B',
     '512 B',
-    '1.00 KiB',
-    '1.50 KiB',
-    '28.6 MiB',
-    '4.55 TiB',
+    '1.00 kB',
+    '1.54 kB',
+    '28.6 MB',
+    '5.00 TB',
   ]);
   assert.deepEqual([0.1234, 4.561, 78.94, 1234].map(formatRate), ['0.123', '4.56', '78.9', '1234']);
 });

@@ -7,7 +7,7 @@ export interface ProgressOptions {
   readonly label: string;
   /** Number of units when done; 0 or less when it is not known. */
   readonly total: number;
-  /** What is counted, in the plural; 'bytes' are printed as KiB, MiB, ... */
+  /** What is counted, in the plural; 'bytes' are printed as kB, MB, ... */
   readonly unit: string;
   readonly json?: boolean;
   /** Where it is written; process.stdout unless told otherwise. */

@@ -61,7 +61,7 @@ before(() => {
 
 test('inspect tells format, network, names and the first and last tensors', async () => {
   const lines = (await succeeds('weights', 'inspect', 'tiny')).split('\n');
-  assert.match(lines[0]!, /^tiny\.safetensors: safetensors, [\d.]+ MiB$/);
+  assert.match(lines[0]!, /^tiny\.safetensors: safetensors, [\d.]+ MB$/);
   assert.match(lines[1]!, /^ {2}tensors {2}307 \(307 F32\), [\d,]+ values$/);
   assert.match(lines[2]!, /^ {2}network {2}hrnet-small, width 8, 17 keypoints, [\d,]+ parameters$/);
   assert.equal(lines[3], '  names    official');
@@ -87,7 +87,7 @@ test('from safetensors to PaddleDetection, to PyTorch and back every byte is the
   for (let i = 1; i < steps.length; i++) {
     const out = await succeeds('weights', 'convert', steps[i - 1]!, steps[i]!);
     const scheme = i === 1 ? 'PaddleDetection' : 'official';
-    assert.match(out, new RegExp(`^${steps[i]}: 307 tensors, ${scheme} names, .* MiB\\n$`));
+    assert.match(out, new RegExp(`^${steps[i]}: 307 tensors, ${scheme} names, .* MB\\n$`));
   }
   assert.ok(readFileSync(tiny).equals(readFileSync(join(folder, 'c.safetensors'))));
   const expected = bits(tensorsOf('tiny.safetensors'));

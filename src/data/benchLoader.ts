@@ -3,11 +3,11 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatBytes } from '../format.ts';
 import { coco17 } from '../pose/skeletons.ts';
 import { usualAugment } from './augment.ts';
 import { madeUpPeople, writePictures } from './benchPictures.ts';
 import type { CachePlace } from './cachePlaces.ts';
-import { formatBytes } from './diskSpace.ts';
 import { createLoader, type LoaderOptions } from './loader.ts';
 import type { Size } from './record.ts';
 import { epochOrder } from './sampler.ts';

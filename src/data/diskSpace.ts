@@ -1,7 +1,8 @@
-// Free space on a disk, and sizes written for people.
+// Free space on a disk.
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { environmentError } from '../errors.ts';
+import { formatBytes } from '../format.ts';
 
 /** Says how many bytes an ordinary user may still write under `path`, which need not exist yet. */
 export type FreeBytes = (path: string) => Promise<number>;
@@ -30,17 +31,4 @@ export async function requireSpace(
     `${what}: needs ${formatBytes(needed)} under ${path}, the disk has ${formatBytes(available)} ` +
       `left. Free ${formatBytes(needed - available)} or choose another folder.`,
   );
-}
-
-/** Decimal units as disks and COCO's pages use them: '19.3 GB', '816 MB', '512 B'. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 99.5 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit]}`;
 }

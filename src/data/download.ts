@@ -2,7 +2,8 @@
 // other. Each step that is done is found done by the next run, whatever stopped this one.
 import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type FreeBytes, formatBytes, requireSpace } from './diskSpace.ts';
+import { formatBytes } from '../format.ts';
+import { type FreeBytes, requireSpace } from './diskSpace.ts';
 import { extractZip } from './extractZip.ts';
 import { type Archive, type CocoPart, cocoArchives, cocoServer } from './fetch/cocoArchives.ts';
 import { countFiles, isDone, markDone } from './fetch/doneMarker.ts';

@@ -4,7 +4,7 @@ import { mkdir, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { environmentError, HrposeError, inputError, interruptedError } from '../errors.ts';
-import { formatBytes } from './diskSpace.ts';
+import { formatBytes } from '../format.ts';
 import { fetchRest } from './fetch/attempt.ts';
 import { adviceOf, type FetchJob } from './fetch/job.ts';
 import { flushPart, partPath, readPart, removePart, removePartState } from './fetch/partialFile.ts';

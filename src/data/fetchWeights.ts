@@ -1,7 +1,7 @@
 // Weights at an address: fetched once into the cache, afterwards found there without the network.
 import { open, rm, stat } from 'node:fs/promises';
 import { inputError } from '../errors.ts';
-import { formatBytes } from './diskSpace.ts';
+import { formatBytes } from '../format.ts';
 import { type LockOptions, withFileLock } from './fetch/fileLock.ts';
 import type { FetchJob } from './fetch/job.ts';
 import { createReporter, type Reporter } from './fetch/reporter.ts';

@@ -54,7 +54,7 @@ function randomBatch({ config, inputSize, batch }: MeasureOptions): TrainingBatc
   return { size: batch, images, keypoints, visible };
 }
 
-const peakRssMb = () => process.resourceUsage().maxRSS / 1024;
+const peakRssMb = () => (1024 * process.resourceUsage().maxRSS) / 1e6;
 
 /** ms: a first step this slow tells that a second one to warm up brings nothing, */
 const slowStep = 20_000;

@@ -1,6 +1,7 @@
 // What training will take, before anything is allocated: from the graph's lifetimes, as the backends lay
 // tensors out. Decides on recomputation and, on a device, on micro-batches; refuses what does not fit.
 import { environmentError, type HrposeError } from '../errors.ts';
+import { formatBytes } from '../format.ts';
 import { elementCount, type Graph, type Value } from '../graph/graph.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { type TrainingOptions, trainingGraph } from '../models/poseGraphs.ts';
@@ -167,8 +168,8 @@ export function refusal(
       ? deviceAdvice(config, needs, mode, available)
       : advice(config, needs, least, available);
   return environmentError(
-    `memory: training at batch ${size} takes about ${amount(least.total)}${least.recompute ? ' with --recompute' : ''}, ` +
-      `${amount(available)} are available. ${ways}`,
+    `memory: training at batch ${size} takes about ${formatBytes(least.total)}${least.recompute ? ' with --recompute' : ''}, ` +
+      `${formatBytes(available)} are available. ${ways}`,
   );
 }
 
@@ -247,11 +248,8 @@ function largestBatch(
   return Math.floor(1 + (available - single.total) / perPicture);
 }
 
+/** In one unit, so that columns and sums can be compared. */
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
-
-/** In gigabytes, but where tenths of one would say nothing. */
-const amount = (bytes: number) =>
-  bytes < 1e8 ? megabytes(bytes) : `${(bytes / 1e9).toFixed(1)} GB`;
 
 type Row = readonly [name: string, bytes: number, remark: string];
 

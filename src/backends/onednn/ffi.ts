@@ -2,6 +2,7 @@
 // plain numbers, one check for every status. Nothing outside this folder sees a pointer.
 import koffi, { type LibraryHandle } from 'koffi';
 import { environmentError } from '../../errors.ts';
+import { formatBytes } from '../../format.ts';
 
 /** Address of an object that the library owns. */
 export type Handle = number;
@@ -170,7 +171,7 @@ function allocator() {
     const pointer = alignedAlloc(alignment, rounded);
     if (pointer === null) {
       throw environmentError(
-        `memory: could not get ${Math.ceil(bytes / 1e6)} MB. Use a smaller batch or input size.`,
+        `memory: could not get ${formatBytes(bytes)}. Use a smaller batch or input size.`,
       );
     }
     // Fresh 4 KiB pages are slow to come by; large ones are touched once and kept.
