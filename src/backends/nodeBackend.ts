@@ -15,7 +15,7 @@ export interface BackendOptions {
   readonly threads: number;
   readonly amp: Amp;
   readonly search: SearchMode;
-  /** MiB of the GPU's memory that may be taken. */
+  /** MB of the GPU's memory that may be taken. */
   readonly gpuMb?: number;
   /** Multiply on the GPU's matrix units, an experiment. */
   readonly gpuMatrices?: boolean;
@@ -82,7 +82,7 @@ async function openGpu(
   return createGpuBackend(gpu, {
     reopen,
     activations,
-    ...(gpuMb !== undefined && { memoryBytes: gpuMb * 2 ** 20 }),
+    ...(gpuMb !== undefined && { memoryBytes: gpuMb * 1e6 }),
     ...(search !== 'off' && (await measuredTiles(name))),
   });
 }

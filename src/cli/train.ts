@@ -38,7 +38,7 @@ Examples
 /** `--cache-mb` alone keeps in memory, and 0 of it nothing. */
 function cacheOptions({ cache: place = 'ram', cacheMb, cache }: TrainFlags) {
   if (cacheMb === 0 || (cache === undefined && cacheMb === undefined)) return undefined;
-  return { place, bytes: cacheMb === undefined ? undefined : cacheMb * 2 ** 20 };
+  return { place, bytes: cacheMb === undefined ? undefined : cacheMb * 1e6 };
 }
 
 export function command(): Command {
@@ -60,7 +60,7 @@ export function command(): Command {
     .addOption(recomputeOption('auto'))
     .option(
       '--gpu-mb <n>',
-      'most that training takes of the memory of a GPU, which does not tell how much it has; a batch that does not fit is computed in parts',
+      'most that training takes of the memory of a GPU, in MB, which does not tell how much it has; a batch that does not fit is computed in parts',
       wholeNumber('--gpu-mb', 1),
     )
     .option(
@@ -82,7 +82,7 @@ export function command(): Command {
     )
     .option(
       '--cache-mb <n>',
-      'most that is kept (ram: a quarter of what is available; disk: 20000); by itself it means --cache ram',
+      'most that is kept, in MB (ram: a quarter of what is available; disk: 20000); by itself it means --cache ram',
       wholeNumber('--cache-mb', 0),
     );
   addDeviceOptions(train).addHelpText('after', examples);

@@ -22,7 +22,7 @@ import { releaseLock, takeLock } from './ownerLock.ts';
 import { type PackedRecords, recordAt } from './packedRecords.ts';
 import type { SampleRules } from './placeSample.ts';
 
-const DEFAULT_BYTES = 20_000 * 2 ** 20;
+const DEFAULT_BYTES = 20e9;
 /** As `end` of a file that takes no more. */
 const FULL = BigInt(Number.MAX_SAFE_INTEGER);
 
