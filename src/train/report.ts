@@ -33,6 +33,8 @@ export interface FinishedStep {
 }
 
 export type TrainReport = ReturnType<typeof createTrainReport>;
+/** Of the steps of one run. */
+export type Meter = ReturnType<TrainReport['begin']>;
 
 export interface ReportOptions {
   readonly json: boolean;

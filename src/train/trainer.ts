@@ -37,6 +37,10 @@ const readsAtOnce = 64;
 /** What of a batch the network needs. */
 export type TrainingBatch = Pick<Batch, 'size' | 'images' | 'keypoints' | 'visible'>;
 
+/** Without their shapes. */
+export const valuesOf = (tensors: ReadonlyMap<string, StateTensor>): Map<string, Float32Array> =>
+  new Map(Array.from(tensors, ([name, { data }]) => [name, data]));
+
 export interface Step {
   readonly loss: number;
   /** Whether gradients were beyond half precision: then nothing changed but the loss scale. */

@@ -9,7 +9,7 @@ import type { LossScale } from '../train/lossScale.ts';
 import { Recovery } from '../train/recovery.ts';
 import type { Settings } from '../train/settings.ts';
 import type { StateTensor } from '../train/tensorFile.ts';
-import { Trainer } from '../train/trainer.ts';
+import { Trainer, valuesOf } from '../train/trainer.ts';
 import { makeBatch } from './batches.ts';
 import type { WebDataset } from './cocoFolder.ts';
 
@@ -36,9 +36,6 @@ interface Copy {
   readonly lossScale: LossScale | undefined;
   readonly step: number;
 }
-
-const valuesOf = (tensors: ReadonlyMap<string, StateTensor>) =>
-  new Map(Array.from(tensors, ([name, { data }]) => [name, data]));
 
 export class FineTuning {
   readonly #model: PoseModel;
