@@ -143,7 +143,7 @@ async function scoreInt8(
   { calibrate, skipBadImages, json = false }: EvalFlags,
 ): Promise<Score> {
   const quantization = await score.calibrateOn(backend, settings, weights, dataset, calibrate);
-  const network = score.scoringNetwork(backend, settings, quantization);
+  const network = score.scoringNetwork(backend, settings, { quantization });
   const total = dataset.records.length;
   const progress = createProgress({ label: 'scoring in 8 bits', total, unit: 'people', json });
   try {

@@ -19,9 +19,10 @@ async function run(
   { more = [], ...rest }: Partial<TrainOptions> & { more?: readonly string[] } = {},
 ) {
   const { options, runDir } = tinyTrain(tiny, name, backend, ['epoch=1', ...more], rest);
-  await train(options);
+  const { score } = await train(options);
   return {
     runDir,
+    results: score?.results ?? [],
     weights: readFileSync(join(runDir, 'model_final.safetensors')),
     log: readFileSync(join(runDir, 'train.log'), 'utf8'),
     microBatch: loadCheckpoint(runDir).meta!.microBatch,
@@ -85,4 +86,21 @@ test('a run that goes on takes micro-batches of the same size, whatever would fi
   const whole = await run('whole', withRoomFor(2, 'later'), { more: [...thirds, 'epoch=2'] });
   const file = 'model_final.safetensors';
   assert.ok(readFileSync(join(runDir, file)).equals(readFileSync(join(whole.runDir, file))));
+});
+
+test('snapshots are scored by as many people at once as training leaves room for, and alike', async () => {
+  // Training takes 11.9 MB, scoring 2.1 and 0.3 for each of up to four people.
+  const scored = (name: string, backend: Backend) =>
+    run(name, backend, { more: ['TrainReader.batch_size=2'], evaluate: true });
+  const whole = await scored('scored', ofDevice(Number.POSITIVE_INFINITY));
+  assert.match(whole.log, /scoring .* at snapshots, 4 at once/);
+  const planned = await scored('scored as planned', ofDevice(14.8e6));
+  assert.match(planned.log, /scoring .* at snapshots, 2 at once/);
+  const tried = await scored('scored as tried', withRoomFor(2, 'later'));
+  assert.match(tried.log, /a test; trying to score fewer people at once\.\n/);
+  assert.ok(whole.results.length > 4);
+  for (const { weights, results } of [planned, tried]) {
+    assert.ok(weights.equals(whole.weights));
+    assert.deepEqual(results, whole.results);
+  }
 });

@@ -44,6 +44,11 @@ export class HeatmapNetwork {
     this.#images = new Uint8Array(batch * inputSize.width * inputSize.height * 3);
   }
 
+  /** Resolves when there is memory for it; else rejects with what has none. */
+  async allocated(): Promise<void> {
+    await this.#program.allocated;
+  }
+
   /** All parameters and running statistics, by official name. */
   setWeights(weights: ReadonlyMap<string, Float32Array>): void {
     for (const [name, values] of this.#fold(weights)) this.#program.states.write(name, values);

@@ -2,12 +2,20 @@
 // tensors out. Decides on recomputation and, on a device, on micro-batches; refuses what does not fit.
 import { environmentError, type HrposeError } from '../errors.ts';
 import { formatBytes } from '../format.ts';
-import { elementCount, type Graph, type Value } from '../graph/graph.ts';
+import { elementCount, type Graph } from '../graph/graph.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import { type TrainingOptions, trainingGraph } from '../models/poseGraphs.ts';
 import { compileTraining } from '../passes/compile.ts';
-import { valueBytes } from '../passes/lifetimes.ts';
 import { peakMemory } from '../passes/peakMemory.ts';
+import {
+  feedBytes,
+  loaderBytes,
+  type MemoryKind,
+  scratchBytes,
+  statesOf,
+  storedBytes,
+} from './memoryUse.ts';
+import type { ScoringMemory } from './scoringMemory.ts';
 
 export type RecomputeMode = 'auto' | 'on' | 'off';
 
@@ -22,6 +30,8 @@ export interface MemoryPlan {
   readonly activations: number;
   /** Beside them: masks of ReLUs and scratch memory; on a device what was handed over. */
   readonly workspace: number;
+  /** The network that scores at snapshots, and its loader; 0 without --eval. */
+  readonly scoring: number;
   /** Node, the library, and the loader with its batches. */
   readonly process: number;
   /** A copy of parameters and moments while a checkpoint is written. */
@@ -32,49 +42,26 @@ export interface MemoryPlan {
   readonly batch: number;
   /** Samples that are computed at once; the batch is as many of these as it takes. */
   readonly microBatch: number;
+  /** Crops that are scored at once. */
+  readonly scoringBatch: number;
   /** Whether cheap results are made again in the backward part. */
   readonly recompute: boolean;
   /** Of which ops' results the activations consist at the fullest moment, largest first. */
   readonly live: ReadonlyMap<string, number>;
 }
 
-export interface MemoryNeeds {
+export interface MemoryNeeds extends MemoryKind {
   readonly training: TrainingOptions;
-  /** Of one element: 4, or 2 with bfloat16. */
-  readonly activationBytes: number;
-  readonly memory: 'host' | 'device';
+  /** Of scoring at snapshots, where that is wanted. */
+  readonly scoring?: ScoringMemory | undefined;
   /** Threads of the loader. */
   readonly workers: number;
   /** Batches that make one update; none where a step is one batch and no more. */
   readonly accumulate?: number;
 }
 
-/** Activations lie in blocks of so many channels. */
-const channelBlock = { host: 16, device: 4 };
-/** Scratch memory of a convolution in float32 (Winograd) on the CPU at the fullest moment; in bfloat16 there is next to none. */
-const scratchBytes = 40e6;
-/** Node with the library and the kernels it compiles; a thread of the loader (docs/log.md). */
+/** Node with the library and the kernels it compiles (docs/log.md). */
 const processBytes = 190e6;
-const workerBytes = 60e6;
-
-/** Bytes of a value as it is stored: activations in the given width, with channels filled up to blocks. */
-function storedBytes(
-  { dtype, shape }: Value,
-  { activationBytes, memory }: Pick<MemoryNeeds, 'activationBytes' | 'memory'>,
-): number {
-  if (dtype === 'uint8') return elementCount(shape);
-  if (shape.length !== 4) return elementCount(shape) * 4;
-  const [n, c, h, w] = shape as [number, number, number, number];
-  const block = channelBlock[memory];
-  const channels = c < 8 && memory === 'host' ? c : Math.ceil(c / block) * block;
-  return n * channels * h * w * activationBytes;
-}
-
-function statesOf(graph: Graph, roles: readonly string[]): number {
-  return graph.states
-    .filter(({ role }) => roles.includes(role))
-    .reduce((sum, { value }) => sum + elementCount(graph.values[value]!.shape) * 4, 0);
-}
 
 /** One bit for every result of a ReLU that is fused into a batch norm: whether it was positive. */
 function maskBytes(graph: Graph): number {
@@ -83,16 +70,14 @@ function maskBytes(graph: Graph): number {
     .reduce((sum, { outputs }) => sum + elementCount(graph.values[outputs[0]!]!.shape) / 8, 0);
 }
 
-const feedBytes = ({ feeds, values }: Graph) =>
-  feeds.reduce((sum, id) => sum + valueBytes(values[id]!), 0);
-
+/** With the least that scoring takes: crop by crop. */
 export function planTraining(
   config: HrnetConfig,
   needs: MemoryNeeds,
   recompute: boolean,
   microBatch = needs.training.batch,
 ): MemoryPlan {
-  const { activationBytes, memory, workers } = needs;
+  const { memory, workers } = needs;
   const { batch } = needs.training;
   const accumulate = needs.training.accumulate || microBatch < batch;
   const training = { ...needs.training, accumulate, batch: microBatch };
@@ -102,16 +87,35 @@ export function planTraining(
   const moments = 2 * gradients;
   const { bytes: activations, live } = peakMemory(graph, (value) => storedBytes(value, needs));
   const onHost = memory === 'host';
-  const scratch = activationBytes >= 4 ? scratchBytes : 0;
-  const workspace = onHost ? maskBytes(graph) + scratch : feedBytes(graph);
-  const { width, height } = training.inputSize;
-  const batches = 2 + workers;
-  const process = processBytes + workers * workerBytes + batches * microBatch * width * height * 3;
+  const workspace = onHost ? maskBytes(graph) + scratchBytes(needs) : feedBytes(graph);
+  const process = processBytes + loaderBytes(workers, microBatch, training.inputSize);
   const checkpoint = parameters + moments;
   const computing = parameters + gradients + moments + activations + workspace;
   const total = computing + (onHost ? process + checkpoint : 0);
   const parts = { parameters, gradients, moments, activations, workspace, process, checkpoint };
-  return { ...parts, total, memory, batch, microBatch, recompute, live };
+  const trained = { ...parts, scoring: 0, scoringBatch: 0, total };
+  return withScoring({ ...trained, memory, batch, microBatch, recompute, live }, needs.scoring, 1);
+}
+
+/** The plan with so many crops scored at once. */
+function withScoring(
+  plan: MemoryPlan,
+  needs: ScoringMemory | undefined,
+  scoringBatch: number,
+): MemoryPlan {
+  if (!needs) return plan;
+  const scoring = needs.fixed + scoringBatch * needs.perCrop;
+  return { ...plan, scoring, scoringBatch, total: plan.total - plan.scoring + scoring };
+}
+
+/** The plan with as many crops scored at once as there is room for. */
+function withMostScoring(
+  plan: MemoryPlan,
+  needs: ScoringMemory | undefined,
+  available: number,
+): MemoryPlan {
+  const plans = microBatches(needs?.batch ?? 1).map((crops) => withScoring(plan, needs, crops));
+  return plans.find(({ total }) => total <= available) ?? plan;
 }
 
 /** Ever smaller sizes of nearly equal parts of a batch, from `most` samples on. */
@@ -122,7 +126,8 @@ export function microBatches(batch: number, most = batch): number[] {
 
 /**
  * The plans that fit into what is available, best first: the whole batch before micro-batches, which only a device's
- * memory is divided into, and without recomputation before with.
+ * memory is divided into, and without recomputation before with. Scoring takes what training leaves: its parts
+ * change no result.
  * @param most samples of a micro-batch at most
  */
 export function* fittingPlans(
@@ -138,7 +143,7 @@ export function* fittingPlans(
   for (const size of sizes) {
     for (const recompute of choices) {
       const plan = planTraining(config, needs, recompute, size);
-      if (plan.total <= available) yield plan;
+      if (plan.total <= available) yield withMostScoring(plan, needs.scoring, available);
     }
   }
 }
@@ -173,6 +178,20 @@ export function refusal(
   );
 }
 
+const scoreLater = "'hrpose eval' on the checkpoints instead of --eval";
+
+function fitsUnscored(
+  config: HrnetConfig,
+  needs: MemoryNeeds,
+  recompute: boolean,
+  microBatch: number,
+  available: number,
+): boolean {
+  if (!needs.scoring) return false;
+  const training = { ...needs, scoring: undefined };
+  return planTraining(config, training, recompute, microBatch).total <= available;
+}
+
 /** Where not even one sample fits. */
 function deviceAdvice(
   config: HrnetConfig,
@@ -185,6 +204,7 @@ function deviceAdvice(
   const ways = ['a larger --gpu-mb', 'a smaller network or trainsize'];
   if (helps) ways.unshift('--amp f16');
   if (mode === 'off') ways.push('--recompute auto');
+  if (fitsUnscored(config, needs, mode !== 'off', 1, available)) ways.push(scoreLater);
   return `Use ${ways.join(', or ')}.`;
 }
 
@@ -208,6 +228,7 @@ function advice(
     const recompute = refused.recompute ? '' : ' --recompute on';
     ways.push(smallerBatch(batch, most, needs.accumulate, recompute));
   }
+  if (fitsUnscored(config, needs, refused.recompute, batch, available)) ways.push(scoreLater);
   if (ways.length === 0) return 'Use a machine with more memory or a smaller network.';
   return `Use ${ways.join(', or ')}.`;
 }
@@ -272,11 +293,13 @@ export function describeMemory(plan: MemoryPlan, available: number): string {
     ['moments', moments, ''],
     ['activations', activations, consists],
   ];
+  const scoring = scoringRow(plan);
   const how = plan.recompute ? ' (cheap results are made again in the backward part)' : '';
   if (plan.memory === 'host') {
     const rows: Row[] = [
       ...computing,
       ['workspace', workspace, ''],
+      ...scoring,
       ['process', plan.process, 'with the loader'],
       ['checkpoint', plan.checkpoint, 'a copy while it is written'],
       ['total', total, known ? `of ${megabytes(available)} available` : ''],
@@ -289,6 +312,7 @@ export function describeMemory(plan: MemoryPlan, available: number): string {
   const rows: Row[] = [
     ...computing,
     ['workspace', workspace, 'pictures and keypoints'],
+    ...scoring,
     ['total', total, limit],
   ];
   return [
@@ -302,6 +326,9 @@ export function describeMemory(plan: MemoryPlan, available: number): string {
     ...microBatchPolicy(plan),
   ].join('\n');
 }
+
+const scoringRow = ({ scoring, scoringBatch }: MemoryPlan): Row[] =>
+  scoringBatch > 0 ? [['scoring', scoring, `at snapshots, ${scoringBatch} at once`]] : [];
 
 /** What becomes of batch norm where the batch is computed in parts. */
 function microBatchPolicy({ batch, microBatch }: MemoryPlan): string[] {

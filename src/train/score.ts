@@ -10,7 +10,7 @@ import { type KeypointScore, scoreKeypoints } from '../eval/keypointScores.ts';
 import { type CocoResult, type PersonPrediction, toResults } from '../eval/results.ts';
 import type { Quantization } from '../passes/quantization.ts';
 import { calibrate } from './calibrate.ts';
-import { HeatmapNetwork } from './heatmapNetwork.ts';
+import { HeatmapNetwork, type HeatmapNetworkOptions } from './heatmapNetwork.ts';
 import { predictBatch } from './predictBatch.ts';
 import type { Settings } from './settings.ts';
 import { networkConfig } from './settingsModel.ts';
@@ -40,15 +40,19 @@ export interface Score extends Predictions {
 
 export const statNames = ['AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL'];
 
-/** The network of the settings with a batch for scoring. */
-export const scoringNetwork = (backend: Backend, settings: Settings, quantization?: Quantization) =>
-  new HeatmapNetwork(backend, {
-    config: networkConfig(settings),
-    inputSize: settings.inputSize,
-    normalize: settings.normalize,
-    batch: settings.eval.batchSize,
-    quantization,
-  });
+/** What the settings say of the network that scores. */
+export const scoringOptions = (settings: Settings): HeatmapNetworkOptions => ({
+  config: networkConfig(settings),
+  inputSize: settings.inputSize,
+  normalize: settings.normalize,
+  batch: settings.eval.batchSize,
+});
+
+export const scoringNetwork = (
+  backend: Backend,
+  settings: Settings,
+  different: Partial<HeatmapNetworkOptions> = {},
+) => new HeatmapNetwork(backend, { ...scoringOptions(settings), ...different });
 
 /** Ranges of the activations over up to `count` people of the data set, spread evenly over it. */
 export async function calibrateOn(
@@ -90,7 +94,7 @@ export async function predict(
     records,
     skeleton,
     inputSize,
-    workers: Math.min(workers, Math.ceil(records.length / how.batchSize)),
+    workers: Math.min(workers, Math.ceil(records.length / network.batch)),
     udp: how.udp,
     seed: 0,
     ...(options.skipBadImages && { skipBadImages: true }),

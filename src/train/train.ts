@@ -14,7 +14,7 @@ import { type Interrupts, watchInterrupts } from './interrupts.ts';
 import { learningRateAt } from './learningRate.ts';
 import type { RecomputeMode } from './memoryPlan.ts';
 import type { Meter, TrainReport } from './report.ts';
-import { loadEvalDataset, predict, type Score, scorePredictions, scoringNetwork } from './score.ts';
+import { loadEvalDataset, predict, type Score, scorePredictions } from './score.ts';
 import type { Settings } from './settings.ts';
 import { savedMetadata } from './settingsModel.ts';
 import { writeModelFile } from './tensorFile.ts';
@@ -227,25 +227,20 @@ async function makeStep(
 }
 
 async function evaluate(
-  { settings, backend, report, skipBadImages }: TrainOptions,
+  { settings, report, skipBadImages }: TrainOptions,
   run: TrainingRun,
   saved: Saved,
   interrupts: Interrupts,
 ): Promise<void> {
   const dataset = await loadEvalDataset(settings);
-  const network = scoringNetwork(backend, settings);
-  let score: Score;
-  try {
-    network.setWeights(valuesOf(saved.tensors));
-    const made = await predict(network, settings, dataset, {
-      skipBadImages,
-      onBatch: (samples, total) => report.scoring(samples, total),
-      shouldStop: () => interrupts.count > 0,
-    });
-    score = scorePredictions(made, settings, dataset);
-  } finally {
-    network.close();
-  }
+  const network = run.scoring!;
+  network.setWeights(valuesOf(saved.tensors));
+  const made = await predict(network, settings, dataset, {
+    skipBadImages,
+    onBatch: (samples, total) => report.scoring(samples, total),
+    shouldStop: () => interrupts.count > 0,
+  });
+  const score = scorePredictions(made, settings, dataset);
   if (run.score(score, saved)) {
     const file = join(run.runDir, 'best_model.safetensors');
     writeModelFile(file, saved.tensors, savedMetadata(settings));

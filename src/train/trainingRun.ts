@@ -3,7 +3,8 @@
 import { numericalError } from '../errors.ts';
 import { beginning, type Progress, type RunState } from './beginning.ts';
 import { type CheckpointMeta, markBest, saveCheckpoint } from './checkpoint.ts';
-import { fitTrainer } from './fitTrainer.ts';
+import { type FittedTrainer, fitTrainer } from './fitTrainer.ts';
+import type { HeatmapNetwork } from './heatmapNetwork.ts';
 import { Window } from './logLine.ts';
 import { Recovery } from './recovery.ts';
 import type { Score } from './score.ts';
@@ -18,10 +19,7 @@ export interface Saved {
 }
 
 /** What a copy is put into. */
-interface Running {
-  readonly trainer: Trainer;
-  /** Samples that are computed at once. */
-  readonly microBatch: number;
+interface Running extends FittedTrainer {
   readonly at: Progress;
   readonly losses: Window;
 }
@@ -56,6 +54,11 @@ export class TrainingRun {
 
   get microBatch(): number {
     return this.#running.microBatch;
+  }
+
+  /** Scores snapshots; its weights are those of the last one. Undefined where nothing is to be scored. */
+  get scoring(): HeatmapNetwork | undefined {
+    return this.#running.scoring;
   }
 
   /** Moves on as steps are counted by the caller. */
@@ -121,13 +124,15 @@ export class TrainingRun {
 
   close(): void {
     this.trainer.close();
+    this.scoring?.close();
   }
 
   async #goOn(state: RunState): Promise<void> {
-    const { trainer } = this;
+    const { trainer, scoring } = this;
     this.#recovery.keep(state, 0);
     this.#running = await running(this.#options, state);
     trainer.close();
+    scoring?.close();
   }
 
   async #copy(): Promise<RunState> {
@@ -146,12 +151,13 @@ export class TrainingRun {
 }
 
 async function running(options: TrainOptions, state: RunState): Promise<Running> {
-  const { trainer, microBatch } = await fitTrainer(options, state.microBatch);
+  const fitted = await fitTrainer(options, state.microBatch);
+  const { trainer } = fitted;
   trainer.setWeights(valuesOf(state.tensors));
   trainer.setMoments(state.moments);
   if (trainer.lossScale) trainer.lossScale = state.at.lossScale ?? trainer.lossScale;
   const losses = new Window(options.settings.logIter, state.recentLosses);
-  return { trainer, microBatch, at: { ...state.at }, losses };
+  return { ...fitted, at: { ...state.at }, losses };
 }
 
 function checkpointMeta(
