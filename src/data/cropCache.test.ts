@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
@@ -10,7 +10,6 @@ import { coco17 } from '../pose/skeletons.ts';
 import { usualAugment } from './augment.ts';
 import type { CacheOptions } from './cropCache.ts';
 import { createLoader } from './loader.ts';
-import { releaseLock, takeLock } from './ownerLock.ts';
 import { philox } from './philox.ts';
 import type { Batch, PersonRecord } from './record.ts';
 import { epochOrder } from './sampler.ts';
@@ -202,24 +201,5 @@ test('a cache folder that cannot be made is an error that names it', () => {
     () => loaderWith({ place: 'disk', folder: blocked }),
     (error) =>
       error instanceof HrposeError && error.exitCode === 4 && error.message.includes(blocked),
-  );
-});
-
-test('a lock is held by one at a time, and taken over only from a process of this machine that has ended', () => {
-  const file = join(folder, 'x.lock');
-  assert.equal(takeLock(file), true);
-  assert.equal(takeLock(file), false);
-  releaseLock(file);
-  // Linux gives out no process ids above 2^22.
-  fs.writeFileSync(file, `${2 ** 22 + 1} ${hostname()}\n`);
-  assert.equal(takeLock(file), true);
-  assert.equal(takeLock(file), false);
-  fs.writeFileSync(file, `${2 ** 22 + 1} another-machine\n`);
-  assert.equal(takeLock(file), false);
-  fs.writeFileSync(file, '');
-  assert.equal(takeLock(file), false);
-  assert.deepEqual(
-    fs.readdirSync(folder).filter((name) => name.startsWith('x.lock.')),
-    [],
   );
 });

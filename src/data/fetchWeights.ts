@@ -23,7 +23,7 @@ export interface FetchWeightsOptions {
   readonly cache?: string;
   /** How patiently to fetch and to wait for others, for tests. */
   readonly patience?: Pick<FetchJob, 'attempts' | 'pauseMs' | 'stallMs'> &
-    Pick<LockOptions, 'pollMs' | 'staleMs'>;
+    Pick<LockOptions, 'pollMs'>;
 }
 
 /** `place` itself if it is a path; the file that an address names, which is fetched if need be. */
