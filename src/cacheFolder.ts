@@ -1,4 +1,5 @@
-// Where things lie that can be made or fetched again: measured choices, weights by address, crops.
+// Where things lie that can be made or fetched again: measured choices, weights by address, crops,
+// indices of annotations.
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 

@@ -22,7 +22,7 @@ import { scanAnnotations } from './coco.ts';
 import { openSource } from './openInput.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-index-'));
-process.env.XDG_CACHE_HOME = join(folder, 'cache');
+process.env.HRPOSE_CACHE = join(folder, 'cache');
 after(() => rmSync(folder, { recursive: true }));
 
 /** A twentieth of train2017: 12 MB. */
@@ -117,7 +117,7 @@ test('where the folder cannot be written the index goes to the cache folder', ()
   // A folder in the index's place keeps even an administrator from writing it.
   mkdirSync(`${file}.hrpose-index`);
   const table = loadAnnotations(file, 17);
-  const cache = join(folder, 'cache', 'hrpose', 'annotations');
+  const cache = join(folder, 'cache', 'annotations');
   assert.equal(readdirSync(cache).length, 1);
   const made = statSync(join(cache, readdirSync(cache)[0])).ino;
   assert.deepEqual(loadAnnotations(file, 17), table);

@@ -1,5 +1,5 @@
 // The annotation table of a large file kept in binary form, so that it is scanned only once.
-// The index lies beside the annotation file or, where that cannot be written, in the user's cache.
+// The index lies beside the annotation file or, where that cannot be written, in the cache folder.
 // It belongs to one size, time and content of that file and is made anew when anything differs.
 //   header, 64 bytes: magic, version, CRC-32 of the body, body length, key of the source (SHA-256)
 //   body: six counts, then the columns of AnnotationTable one after the other, in the byte order of
@@ -15,9 +15,9 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { cacheFolder } from '../cacheFolder.ts';
 import type { AnnotationTable } from './annotationTable.ts';
 import { scanAnnotations } from './coco.ts';
 import { openInput, openSource } from './openInput.ts';
@@ -44,9 +44,8 @@ export function loadAnnotations(file: string, keypointCount: number): Annotation
 }
 
 function cachePath(file: string): string {
-  const root = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   const name = createHash('sha256').update(resolve(file)).digest('hex').slice(0, 24);
-  return join(root, 'hrpose', 'annotations', `${name}.hrpose-index`);
+  return join(cacheFolder(), 'annotations', `${name}.hrpose-index`);
 }
 
 /** What an index belongs to: size, time of change, first and last 64 KiB of the annotation file. */
