@@ -122,24 +122,30 @@ async function detectorsFinding(): Promise<Finding> {
   return { name: 'Detectors', state: 'good', value, details: { package: name, version } };
 }
 
-/** Drivers are loaded only where there is something for them: some complain on machines without a GPU. */
-const driverVariables = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES'];
-
 async function gpuFinding(): Promise<Finding> {
   const { hasGpuHardware, listAdapters } = await import('../backends/webgpu/nodeDevice.ts');
-  const named = driverVariables.some((name) => process.env[name] !== undefined);
-  if (!hasGpuHardware() && !named) return { name: 'GPU', state: 'absent', value: 'none' };
   try {
     const adapters = await listAdapters();
-    if (adapters.length === 0) {
-      const advice = "for '--device gpu' install the graphics driver (Vulkan on Linux)";
-      return { name: 'GPU', state: 'absent', value: 'no adapter', advice };
+    const [first] = adapters;
+    const hardware = hasGpuHardware() && first?.software === false;
+    const taken = { gpu: first?.name ?? null, auto: hardware ? first.name : 'cpu' };
+    const details = { adapters, taken };
+    if (first === undefined) {
+      const advice =
+        "for '--device gpu' install the graphics driver, or to try it without a GPU: apt-get install chromium libvulkan1";
+      const value = 'none; --device auto takes the CPU';
+      return { name: 'GPU', state: 'absent', value, details, advice };
     }
-    const value = adapters.map(describeAdapter).join('; ');
-    return { name: 'GPU', state: 'good', value, details: { adapters } };
+    const which = adapters.length === 1 ? 'it' : 'the first';
+    const choice = hardware
+      ? `--device auto and gpu take ${which}`
+      : `--device gpu takes ${which}, --device auto the CPU`;
+    const value = [...adapters.map(describeAdapter), choice].join('; ');
+    return { name: 'GPU', state: hardware ? 'good' : 'absent', value, details };
   } catch (error) {
     const advice = "for '--device gpu' run 'npm ci --include=optional'";
-    return { name: 'GPU', state: 'absent', value: firstSentence(error), advice };
+    const value = `${firstSentence(error)}; --device auto takes the CPU`;
+    return { name: 'GPU', state: 'absent', value, advice };
   }
 }
 
@@ -147,7 +153,9 @@ function describeAdapter({ name, software, features, limits }: AdapterSummary): 
   const bound = formatBytes(limits.maxStorageBufferBindingSize!);
   const workgroup = formatBytes(limits.maxComputeWorkgroupStorageSize!);
   const kind = software ? 'emulated on the CPU' : 'hardware';
-  return `${[name, kind, ...features].join(', ')}; tensors to ${bound}, workgroup memory ${workgroup}`;
+  return [name, kind, ...features, `tensors to ${bound}`, `workgroup memory ${workgroup}`].join(
+    ', ',
+  );
 }
 
 /** Below this a network of usual size does not train with a batch worth having. */

@@ -36,14 +36,19 @@ const emulations = [
   '/opt/google/chrome/vk_swiftshader_icd.json',
 ];
 
+const findEmulation = () => emulations.find((file) => existsSync(file));
+
+/** By which a user names drivers to Vulkan. */
+const driverVariables = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES'];
+const driversAreNamed = () => driverVariables.some((name) => process.env[name] !== undefined);
+
 /**
  * Where Linux has no GPU, lets Vulkan see SwiftShader alone, unless the user has named drivers: others that
  * compute on the CPU are refused by Dawn, with warnings.
  */
 function offerEmulation(): void {
-  const { VK_ICD_FILENAMES, VK_DRIVER_FILES } = process.env;
-  if (hasGpuHardware() || (VK_ICD_FILENAMES ?? VK_DRIVER_FILES) !== undefined) return;
-  const found = emulations.find((file) => existsSync(file));
+  if (hasGpuHardware() || driversAreNamed()) return;
+  const found = findEmulation();
   if (found) process.env.VK_ICD_FILENAMES = found;
 }
 
@@ -95,8 +100,12 @@ async function quietly<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What there is; empty where there is no adapter. Throws where the package cannot be used. */
+/**
+ * What there is, first what openNodeGpu takes; empty where there is no adapter. Throws where the package cannot be
+ * used. Drivers are asked only where there is something for them: some complain on machines without a GPU.
+ */
 export async function listAdapters(): Promise<AdapterSummary[]> {
+  if (!hasGpuHardware() && !driversAreNamed() && findEmulation() === undefined) return [];
   const gpu = await acquire();
   try {
     return (await adaptersOf(gpu)).map(summarizeAdapter);
