@@ -1,7 +1,7 @@
-// npm run bench:gpu-conv -- [--batch 4] [--size 384x288] [--width 32] [--kind forward] [--only 32→32] [--save]:
-// every tile for every distinct convolution of HRNet on the adapter that is there. Results are compared
-// first, then timed by the device's own clock; prints ms and GFLOP/s of the best tile and of the best
-// guess, and what the whole network's convolutions take with each. --save keeps the best for the backend.
+// npm run bench:gpu-conv -- [--batch 4] [--size 384x288] [--width 32] [--kind forward] [--only 32→32] [--amp f16] [--save]:
+// every tile for every distinct convolution of HRNet on the adapter that is there, on floats or on halves.
+// Results are compared first, then timed by the device's own clock; prints ms and GFLOP/s of the best tile and
+// of the best guess, and what the whole network's convolutions take with each. --save keeps the best for the backend.
 import { parseArgs } from 'node:util';
 import {
   type ConvDims,
@@ -29,16 +29,18 @@ const { values: flags } = parseArgs({
     width: { type: 'string', default: '32' },
     kind: { type: 'string', multiple: true, default: ['forward', 'gradInput', 'gradWeight'] },
     only: { type: 'string', default: '' },
+    amp: { type: 'string', default: 'fp32' },
     save: { type: 'boolean', default: false },
   },
 });
 const [height, width] = flags.size.split('x').map(Number) as [number, number];
 const config = hrnetConfig('hrnet', Number(flags.width), 17);
+const activations = flags.amp === 'f16' ? 'f16' : 'f32';
 
 const gpu = await openNodeGpu();
 const { name } = gpu.adapter;
 process.stdout.write(
-  `${name}; HRNet-W${config.width}, ${flags.size}, batch ${flags.batch}; ${
+  `${name}; HRNet-W${config.width}, ${flags.size}, batch ${flags.batch}, activations ${activations}; ${
     gpu.hasTimestamps ? "the device's clock" : 'waiting for each command'
   }\n`,
 );
@@ -60,9 +62,9 @@ async function searchKind(kind: ConvKind): Promise<Record<string, TileTime>> {
   process.stdout.write(`\n${kind}\n`);
   for (const { dims, count, first } of layers) {
     if (first && kind === 'gradInput') continue;
-    const search = await searchTile(gpu, kind, dims);
+    const search = await searchTile(gpu, kind, dims, activations);
     const { times, guess } = search;
-    best[tileKey(kind, dims)] = times[0]!;
+    best[tileKey(kind, dims, activations)] = times[0]!;
     sums.flops += count * flopsOf(dims);
     sums.best += count * times[0]!.milliseconds;
     sums.guess += count * guess.milliseconds;

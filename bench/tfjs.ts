@@ -7,7 +7,7 @@ import type { ConvKind } from '../src/backends/webgpu/conv/dims.ts';
 import { createGpuBackend } from '../src/backends/webgpu/index.ts';
 import { hasGpuHardware, openNodeGpu } from '../src/backends/webgpu/nodeDevice.ts';
 import { readTiles } from '../src/backends/webgpu/nodeTiles.ts';
-import { chooseTile } from '../src/backends/webgpu/tileSearch.ts';
+import { tileChooser } from '../src/backends/webgpu/tileSearch.ts';
 import { hrnetConfig } from '../src/models/hrnetConfigs.ts';
 import { hrnetLayers } from './hrnetLayers.ts';
 import { adam, addRelu, batchNorm, convolution, upsample } from './tfjs/kernels.ts';
@@ -33,9 +33,7 @@ const say = (line: string) => void (flags.json || process.stdout.write(`${line}\
 if (!hasGpuHardware()) await installSwiftShader();
 const gpu = await openNodeGpu();
 const measured = flags.guess ? {} : readTiles(gpu.adapter.name);
-const backend = createGpuBackend(gpu, {
-  chooseTile: (kind, dims, features) => chooseTile(kind, dims, features, measured),
-});
+const backend = createGpuBackend(gpu, { chooseTile: tileChooser(measured) });
 const tf = await loadTensorFlow(gpu.device);
 const engines = { device: gpu.device, backend, tf };
 

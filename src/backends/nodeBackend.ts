@@ -89,12 +89,11 @@ async function openGpu(
 
 /** Convolutions cut as 'npm run bench:gpu-conv -- --save' found best on this adapter. */
 async function measuredTiles(adapter: string): Promise<LoweringOptions> {
-  const [{ readTiles }, { chooseTile }] = await Promise.all([
+  const [{ readTiles }, { tileChooser }] = await Promise.all([
     import('./webgpu/nodeTiles.ts'),
     import('./webgpu/tileSearch.ts'),
   ]);
-  const measured = readTiles(adapter);
-  return { chooseTile: (kind, dims, features) => chooseTile(kind, dims, features, measured) };
+  return { chooseTile: tileChooser(readTiles(adapter)) };
 }
 
 /** A GPU in hardware if there is one, else the CPU. */

@@ -14,7 +14,12 @@ import type { StateTable } from './stateTable.ts';
 export type Kernel = (at: Site, low: Lowering) => void;
 
 /** How a convolution is cut: the best guess, or what was measured. */
-export type ChooseTile = (kind: ConvKind, dims: ConvDims, features: GpuFeatures) => Tile;
+export type ChooseTile = (
+  kind: ConvKind,
+  dims: ConvDims,
+  features: GpuFeatures,
+  activations: Storage,
+) => Tile;
 
 const bestGuess: ChooseTile = (kind, dims, features) => convTiles(kind, dims, features)[0]!;
 
@@ -113,7 +118,7 @@ export class Lowering {
   tile(kind: ConvKind, dims: ConvDims): Tile {
     const unit = unitOf(this.features, this.#activations);
     const [onUnit] = unit ? unitTiles(kind, dims, this.features, unit) : [];
-    return onUnit ?? this.#chooseTile(kind, dims, this.features);
+    return onUnit ?? this.#chooseTile(kind, dims, this.features, this.#activations);
   }
 
   /** Memory that lives between the dispatches that touch it. */

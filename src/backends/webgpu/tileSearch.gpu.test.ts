@@ -8,10 +8,14 @@ import { searchTile } from './tileSearch.ts';
 const gpu = await openNodeGpu();
 after(() => gpu.close());
 
-for (const kind of ['forward', 'gradInput', 'gradWeight'] as const) {
-  test(`a search for ${kind} times every tile, and they agree`, async () => {
+const searches = (['forward', 'gradInput', 'gradWeight'] as const).flatMap((kind) =>
+  (['f32', 'f16'] as const).map((activations) => [kind, activations] as const),
+);
+
+for (const [kind, activations] of searches) {
+  test(`a search for ${kind} on ${activations} times every tile, and they agree`, async () => {
     const d = dimsOfCase({ n: 2, h: 10, w: 9, cin: 16, cout: 32 });
-    const { times, guess, wrong } = await searchTile(gpu, kind, d);
+    const { times, guess, wrong } = await searchTile(gpu, kind, d, activations);
     const tiles = convTiles(kind, d, gpu.features);
     assert.deepEqual(wrong, []);
     assert.equal(times.length, tiles.length);

@@ -7,7 +7,7 @@ import type { ConvDims } from './conv/dims.ts';
 import { convTiles } from './conv/tile.ts';
 import type { GpuFeatures } from './kernel.ts';
 import { readTiles, saveTiles } from './nodeTiles.ts';
-import { chooseTile, tileKey } from './tileSearch.ts';
+import { type TileTimes, tileChooser, tileKey } from './tileSearch.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hrpose-tiles-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -22,23 +22,38 @@ const dims: ConvDims = {
   ...{ n: 4, h: 96, w: 72, cin: 32, cout: 32, kh: 3, kw: 3, stride: 1, padding: 1 },
   ...{ outH: 96, outW: 72 },
 };
-const [guess, , other] = convTiles('forward', dims, features);
+const [guess, second, other] = convTiles('forward', dims, features);
+
+const key = tileKey('forward', dims);
+const keyOnHalves = tileKey('forward', dims, 'f16');
+const chosen = (measured: TileTimes, activations: 'f32' | 'f16' = 'f32', d = dims) =>
+  tileChooser(measured)('forward', d, features, activations);
 
 test('the measured best is taken, and the best guess where nothing was measured', () => {
-  const key = tileKey('forward', dims);
   assert.equal(key, 'forward 4×96×72×32→32 3×3 s1 p1');
   const measured = { [key]: { tile: other!, milliseconds: 1 } };
-  assert.deepEqual(chooseTile('forward', dims, features, measured), other);
-  assert.deepEqual(chooseTile('forward', dims, features), guess);
+  assert.deepEqual(chosen(measured), other);
+  assert.deepEqual(chosen({}), guess);
   const single = { ...dims, n: 1 };
   const [ownGuess] = convTiles('forward', single, features);
-  assert.deepEqual(chooseTile('forward', single, features, measured), ownGuess);
+  assert.deepEqual(chosen(measured, 'f32', single), ownGuess);
 });
 
-test('a measured tile that this device cannot run gives way to the guess', () => {
-  const large = { ...other!, rows: 1024 };
-  const measured = { [tileKey('forward', dims)]: { tile: large, milliseconds: 1 } };
-  assert.deepEqual(chooseTile('forward', dims, features, measured), guess);
+test('on halves their own best is taken, else that of floats, and never the other way round', () => {
+  assert.equal(keyOnHalves, 'forward 4×96×72×32→32 3×3 s1 p1 f16');
+  const floats = { [key]: { tile: second!, milliseconds: 2 } };
+  const halves = { [keyOnHalves]: { tile: other!, milliseconds: 1 } };
+  assert.deepEqual(chosen({ ...floats, ...halves }, 'f16'), other);
+  assert.deepEqual(chosen({ ...floats, ...halves }, 'f32'), second);
+  assert.deepEqual(chosen(floats, 'f16'), second);
+  assert.deepEqual(chosen(halves, 'f32'), guess);
+});
+
+test('a measured tile that this device cannot run gives way to the next best', () => {
+  const large = { tile: { ...other!, rows: 1024 }, milliseconds: 1 };
+  assert.deepEqual(chosen({ [key]: large }), guess);
+  const floats = { [key]: { tile: second!, milliseconds: 2 } };
+  assert.deepEqual(chosen({ [keyOnHalves]: large, ...floats }, 'f16'), second);
 });
 
 test('a file of tiles keeps what it has of other adapters and convolutions', () => {

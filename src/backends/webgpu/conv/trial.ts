@@ -1,4 +1,5 @@
 // A convolution on its own: the shaders that it takes and the arrays behind their bindings, by name.
+import type { Storage } from '../halves.ts';
 import type { GpuFeatures, Shader } from '../kernel.ts';
 import { type ConvDims, type ConvKind, vectorsOf } from './dims.ts';
 import { convForward } from './forward.ts';
@@ -14,15 +15,23 @@ export interface Trial {
   readonly scratchFloats: number;
 }
 
-export function convTrial(kind: ConvKind, d: ConvDims, tile: Tile, features: GpuFeatures): Trial {
+/** Activations and their gradients lie as `storage` says, all else as floats. */
+export function convTrial(
+  kind: ConvKind,
+  d: ConvDims,
+  tile: Tile,
+  features: GpuFeatures,
+  storage: Storage = 'f32',
+): Trial {
+  const storages = { x: storage, y: storage, dy: storage, dx: storage };
   switch (kind) {
     case 'forward': {
       const end = { bias: false, relu: false, residual: false };
-      const shader = convForward(d, end, tile, features);
+      const shader = convForward(d, end, tile, features, storages);
       return { calls: [{ shader, arrays: ['x', 'w', 'y'] }], result: 'y', scratchFloats: 0 };
     }
     case 'gradInput': {
-      const shaders = convGradInput(d, tile, features);
+      const shaders = convGradInput(d, tile, features, storages);
       const calls = shaders.map((shader) => ({ shader, arrays: ['dy', 'w', 'dx'] as const }));
       return { calls, result: 'dx', scratchFloats: 0 };
     }
@@ -32,6 +41,7 @@ export function convTrial(kind: ConvKind, d: ConvDims, tile: Tile, features: Gpu
         { bias: false },
         tile,
         features,
+        storages,
       );
       const calls = [
         { shader: partials, arrays: ['x', 'dy', 'scratch'] as const },
@@ -44,19 +54,24 @@ export function convTrial(kind: ConvKind, d: ConvDims, tile: Tile, features: Gpu
   }
 }
 
-/** Floats of an array, padding included; those of scratch are the trial's. */
-export function floatsOf(d: ConvDims, name: Exclude<ConvArray, 'scratch'>): number {
+/** Bytes of an array, padding included; those of scratch are the trial's. */
+export function bytesOf(
+  d: ConvDims,
+  name: Exclude<ConvArray, 'scratch'>,
+  storage: Storage = 'f32',
+): number {
   const [cin, cout] = [vectorsOf(d.cin) * 4, vectorsOf(d.cout) * 4];
+  const bytes = storage === 'f16' ? 2 : 4;
   switch (name) {
     case 'x':
     case 'dx':
-      return d.n * d.h * d.w * cin;
+      return d.n * d.h * d.w * cin * bytes;
     case 'y':
     case 'dy':
-      return d.n * d.outH * d.outW * cout;
+      return d.n * d.outH * d.outW * cout * bytes;
     case 'w':
     case 'dw':
-      return d.kh * d.kw * cin * cout;
+      return d.kh * d.kw * cin * cout * 4;
     default:
       return name satisfies never;
   }
