@@ -11,7 +11,7 @@ import {
   type PostOp,
   type PrimitiveDesc,
 } from './dnnl2.ts';
-import type { Kernel, Lowering } from './lower.ts';
+import type { Kernel, Lowering, Tensor } from './lower.ts';
 import type { ConvChoice, TrialTensor } from './search.ts';
 
 /** What the kernels know of a convolution, whatever its direction. */
@@ -139,6 +139,25 @@ function settle(low: Lowering, { label, key, conv, shapeFor, describe, tensors }
   return { shape: shapeFor(choice), pd: expectFound(describe(choice), label) };
 }
 
+/** Floats in a row of weights that are read in order; Winograd's are 36 or 16 numbers for 16 × 16 channels. */
+const rowFloats = 1024;
+
+/**
+ * Winograd's kernel for tiles of 4 × 4 leaps through its weights, faster than they can come from memory. Read in
+ * order before, they wait for it in the last cache: with 128 channels on 24 × 18 0.15 ms instead of 0.24.
+ */
+function readAhead(low: Lowering, { desc, buffer }: Tensor, label: string): void {
+  const rows = Math.floor(low.dnnl.bytes(desc) / 4 / rowFloats);
+  const inOrder = low.dnnl.desc('float32', [1, 1, rows, rowFloats], 'nchw');
+  const maxima = low.scratch(low.dnnl.desc('float32', [1, 1, rows, 1], 'nchw'));
+  const pd = low.dnnl.rowMaxima(inOrder, maxima.desc);
+  const args = [
+    [arg.src, { desc: inOrder, buffer }],
+    [arg.dst, maxima],
+  ] as const;
+  low.primitive('readWeights', label, pd, args, [maxima]);
+}
+
 /** A residual is summed in the place where it lies: the result overwrites it. */
 export const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outputs: [y] }, low) => {
   const conv: Conv = { x: x!, weightShape: w!.shape, bias: b !== undefined, y: y!, attrs };
@@ -164,9 +183,13 @@ export const conv2d: Kernel = ({ node, attrs, inputs: [x, w, b, residual], outpu
   });
   const out = residual ? low.overwritable(residual, shape.y) : low.out(y!, shape.y);
   if (residual) low.left(y!, out);
+  const transformed = low.in(w!, pd.desc('weights'));
+  if (forGood && pd.implementation().startsWith('jit_wino_4x3')) {
+    readAhead(low, transformed, `${node.name}.weight`);
+  }
   const args = [
     [arg.src, low.in(x!, shape.x)],
-    [arg.weights, low.in(w!, pd.desc('weights'))],
+    [arg.weights, transformed],
     [arg.bias, b && low.tensor(b)],
     [arg.dst, out],
   ] as const;

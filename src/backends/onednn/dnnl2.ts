@@ -13,6 +13,7 @@ const descBytes = {
   eltwise: 1416,
   binary: 2096,
   resampling: 2848,
+  reduction: 1408,
 };
 
 export const dataType = { bfloat16: 2, float32: 3, int32: 4, int8: 5, uint8: 6 } as const;
@@ -56,7 +57,10 @@ const queryCode = {
 } as const;
 
 const prop = { training: 64, inference: 96, backward: 128 } as const;
-const algorithm = { relu: 31, sqrt: 111, linear: 127, reluUseDst: 256, nearest: 196592 } as const;
+const algorithm = {
+  ...{ relu: 31, sqrt: 111, linear: 127, reluUseDst: 256 },
+  ...{ nearest: 196592, max: 196594 },
+} as const;
 const binaryAlgorithm = { add: 131056, mul: 131057, div: 131060 } as const;
 export type BinaryAlgorithm = keyof typeof binaryAlgorithm;
 export const convAlgorithm = { direct: 1, winograd: 2, auto: 3 } as const;
@@ -394,6 +398,14 @@ export function createDnnl({ c }: Ffi) {
       const code = c.dnnl_resampling_backward_desc_init(d, algorithm.nearest, null, dx, dy);
       check(code, 'dnnl_resampling_backward_desc_init');
       return describe('resampling backward', d, forward);
+    },
+
+    /** The largest of every row: x [1, 1, rows, columns], y [1, 1, rows, 1]. */
+    rowMaxima(x: MemoryDesc, y: MemoryDesc) {
+      const d = new Uint8Array(descBytes.reduction);
+      const code = c.dnnl_reduction_desc_init(d, algorithm.max, x, y, 0, 0);
+      check(code, 'dnnl_reduction_desc_init');
+      return describe('reduction', d);
     },
 
     /** Also changes the element type; every element is multiplied by `scale` first. */

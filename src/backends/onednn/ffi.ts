@@ -77,6 +77,8 @@ const declarations = {
     'int dnnl_resampling_forward_desc_init(void *resampling_desc, int prop_kind, int alg_kind, const float *factors, const void *src_desc, const void *dst_desc)',
   dnnl_resampling_backward_desc_init:
     'int dnnl_resampling_backward_desc_init(void *resampling_desc, int alg_kind, const float *factors, const void *diff_src_desc, const void *diff_dst_desc)',
+  dnnl_reduction_desc_init:
+    'int dnnl_reduction_desc_init(void *desc, int alg_kind, const void *src_desc, const void *dst_desc, float p, float eps)',
 } as const;
 
 type FunctionName = keyof typeof declarations;
