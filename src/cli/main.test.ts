@@ -99,6 +99,37 @@ test('config prints YAML with options applied, and warnings apart from it', asyn
   assert.match(err, /^warning: -o lrate=1: unknown setting 'lrate'/);
 });
 
+test('an empty value is a usage error that names its option', async () => {
+  for (const [args, message] of [
+    [['data', 'synth', '--out', ''], /^error: --out: expected a value, got an empty one/],
+    [['infer', '-o', 'weights=x', '--image', ''], /^error: --image: expected a value/],
+    [['weights', 'inspect', ''], /^error: inspect: expected a value/],
+  ] as [string[], RegExp][]) {
+    const { code, err } = await hrpose(...args);
+    assert.match(err, message);
+    assert.equal(code, 2);
+  }
+});
+
+test('with --json usage errors are JSON as well', async () => {
+  for (const [args, message] of [
+    [['train', '--json'], /^required option '-c, --config <file>' not specified$/],
+    [['data', 'draw', '--json'], /^unknown command 'draw'$/],
+    [['weights', '--json'], /^expected a subcommand/],
+  ] as [string[], RegExp][]) {
+    const { code, err } = await hrpose(...args);
+    const told = JSON.parse(err);
+    assert.match(told.message, message);
+    assert.deepEqual([told.event, told.exitCode, code], ['error', 2, 2]);
+  }
+});
+
+test("'help' knows subcommands, and their pages name the options of every command", async () => {
+  const { code, out } = await hrpose('help', 'data', 'synth');
+  assert.equal(code, 0);
+  assert.match(out, /^Usage: hrpose data synth [\s\S]*Options for every command: --json, --debug/);
+});
+
 test('--json works before and after the command', async () => {
   const before = await hrpose('--json', 'config', '-c', config);
   const after = await hrpose('config', '-c', config, '--json');
@@ -115,6 +146,17 @@ test('an error of ours is its message alone; --debug adds the stack and the caus
   assert.match(reported(error, '--debug').text, /main\.test\.ts[\s\S]*caused by: Error: deep/);
   const json = reported(error, '--json').text;
   assert.deepEqual(JSON.parse(json), { event: 'error', message: error.message, exitCode: 3 });
+});
+
+test('what the system refuses is no bug', () => {
+  const { code, text } = reported(
+    Object.assign(new Error('EROFS: read-only file system, open x'), {
+      code: 'EROFS',
+      syscall: 'open',
+    }),
+  );
+  assert.equal(code, 4);
+  assert.match(text, /^error: the system refused: EROFS.*permissions/);
 });
 
 test('any other error is reported as unexpected, with 1', () => {

@@ -1,7 +1,7 @@
 // The command line's frame: the table of commands, the help page and what happens with errors.
 // A command's module is imported only when that command is asked for.
 import type { Command } from 'commander';
-import { HrposeError, usageError } from '../errors.ts';
+import { environmentError, HrposeError, usageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 
 interface CommandEntry {
@@ -122,22 +122,42 @@ function find(name: string): CommandEntry {
   );
 }
 
-/** Errors of the argument parser are thrown, so that one place decides on the exit code. */
-function throwInsteadOfExit(command: Command, path: string): void {
+/**
+ * Readies a command and its subcommands: errors of the argument parser are thrown, so that one place
+ * decides on the exit code and, with --json, on the form.
+ */
+function adopt(command: Command, path: string, json: boolean): void {
   command.exitOverride().showHelpAfterError(`'${path} --help' lists the options.`);
-  for (const child of command.commands) throwInsteadOfExit(child, `${path} ${child.name()}`);
+  if (json) command.configureOutput({ writeErr: () => {} });
+  if (path.includes(' '))
+    command.addHelpText('after', '\nOptions for every command: --json, --debug');
+  for (const child of command.commands) adopt(child, `${path} ${child.name()}`, json);
 }
 
-async function runCommand(entry: CommandEntry, args: readonly string[]): Promise<void> {
+/** An empty value is mostly a shell variable that is not set: the next best place is no answer to it. */
+function refuseEmptyValues(command: Command): void {
+  const isEmpty = (value: unknown) =>
+    value === '' || (Array.isArray(value) && value.some((item) => item === ''));
+  const option = command.options.find((each) =>
+    isEmpty(command.getOptionValue(each.attributeName())),
+  );
+  const name = option?.long ?? (isEmpty(command.args) ? command.name() : undefined);
+  if (name !== undefined)
+    throw usageError(`${name}: expected a value, got an empty one. Is a shell variable not set?`);
+}
+
+async function runCommand(
+  entry: CommandEntry,
+  args: readonly string[],
+  json = false,
+): Promise<void> {
   const [{ Command }, module] = await Promise.all([import('commander'), entry.load()]);
   const program = new Command('hrpose')
     .option('--json', 'machine-readable output')
-    .option('--debug', 'print the stack with an error');
-  const command = module.command();
-  program.addCommand(command);
-  throwInsteadOfExit(program, 'hrpose');
-  throwInsteadOfExit(command, `hrpose ${entry.name}`);
-  command.addHelpText('after', '\nOptions for every command: --json, --debug');
+    .option('--debug', 'print the stack with an error')
+    .hook('preAction', (_, action) => refuseEmptyValues(action));
+  program.addCommand(module.command());
+  adopt(program, 'hrpose', json);
   await program.parseAsync(args, { from: 'user' });
 }
 
@@ -155,17 +175,17 @@ async function dispatch(args: readonly string[]): Promise<void> {
   if (unknown !== undefined && !wantsHelp)
     throw usageError(`unknown option '${unknown}' before the command. See 'hrpose --help'.`);
   if (position < 0 || wantsHelp || args[position] === 'help') {
-    const topic =
-      position < 0 ? undefined : args[args[position] === 'help' ? position + 1 : position];
+    const after = position < 0 ? [] : args.slice(position + (args[position] === 'help' ? 1 : 0));
+    const [topic, ...subcommands] = after.filter((word) => !word.startsWith('-'));
     if (topic === undefined) {
       process.stdout.write(helpText());
       if (!wantsHelp && position < 0) process.exitCode = 2;
       return;
     }
-    await runCommand(find(topic), [topic, '--help']);
+    await runCommand(find(topic), [topic, ...subcommands.slice(0, 1), '--help']);
     return;
   }
-  await runCommand(find(args[position]!), args);
+  await runCommand(find(args[position]!), args, args.includes('--json'));
 }
 
 interface ParserError extends Error {
@@ -176,23 +196,65 @@ interface ParserError extends Error {
 const isParserError = (error: unknown): error is ParserError =>
   error instanceof Error && String((error as Partial<ParserError>).code).startsWith('commander.');
 
+/** The parser has printed it already, or the help page, unless --json asks for another form. */
+function reportParserError({ code, exitCode, message }: ParserError, json: boolean): number {
+  if (exitCode === 0) return 0;
+  const text =
+    code === 'commander.help'
+      ? "expected a subcommand, got none. '--help' lists them."
+      : message.replace(/^error: /, '');
+  if (json) printJsonError(text, 2);
+  return 2;
+}
+
+const printJsonError = (message: string, exitCode: number) =>
+  process.stderr.write(`${JSON.stringify({ event: 'error', message, exitCode })}\n`);
+
+/** What the system says no to is no bug, wherever it comes up. */
+const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error &&
+  'syscall' in error &&
+  /^(EACCES|EPERM|EROFS|ENOSPC|EDQUOT|EIO|EMFILE|ENFILE|ENOTDIR|EISDIR)$/.test(
+    String((error as NodeJS.ErrnoException).code),
+  );
+
+function messageOf(error: unknown): string {
+  if (isRefusal(error))
+    return `the system refused: ${error.message}. Check the path, its permissions and the disk.`;
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Prints an error as the command line shows it and gives the exit code that belongs to it. */
 export function report(error: unknown, args: readonly string[]): number {
-  if (isParserError(error)) return error.exitCode === 0 ? 0 : 2; // Already printed by the parser.
-  const known = error instanceof HrposeError;
+  if (isParserError(error)) return reportParserError(error, args.includes('--json'));
+  const known = error instanceof HrposeError || isRefusal(error);
   const debug = args.includes('--debug');
-  const message = error instanceof Error ? error.message : String(error);
-  const exitCode = known ? error.exitCode : 1;
+  const message = messageOf(error);
+  const exitCode = error instanceof HrposeError ? error.exitCode : known ? 4 : 1;
   const text = known
     ? message
     : `unexpected error: ${message}${debug ? '' : ' (run with --debug for the stack)'}`;
-  if (args.includes('--json'))
-    process.stderr.write(`${JSON.stringify({ event: 'error', message: text, exitCode })}\n`);
+  if (args.includes('--json')) printJsonError(text, exitCode);
   else process.stderr.write(`error: ${text}\n`);
   if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   if (debug && error instanceof Error && error.cause instanceof Error)
     process.stderr.write(`caused by: ${error.cause.stack}\n`);
   return exitCode;
+}
+
+/**
+ * A reader that stops early (`hrpose config ... | head`) is no error. Work that can be ended in good
+ * order ends as by Ctrl-C, all other goes on to its end, so that the exit code tells what was done.
+ */
+function watchOutput(fail: (error: unknown) => void): void {
+  let closed = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (closed) return;
+    closed = true;
+    if (error.code === 'EPIPE') process.emit('SIGINT');
+    else fail(environmentError(`standard output: ${error.message}. Check where it goes to.`));
+  });
+  process.stderr.on('error', () => {}); // There is no place left to tell it.
 }
 
 /** The whole life of a process: run, report, end. */
@@ -203,11 +265,7 @@ export async function run(args: readonly string[]): Promise<void> {
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
-  // A reader that stops early (`hrpose config ... | head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    fail(error);
-  });
+  watchOutput(fail);
   try {
     await dispatch(args);
   } catch (error) {
