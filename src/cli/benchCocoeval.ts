@@ -1,10 +1,10 @@
 // hrpose bench cocoeval: how long the evaluation takes, reading of files apart.
-import { readFileSync } from 'node:fs';
 import { evaluateKeypoints } from '../eval/cocoEval.ts';
 import { parseGroundTruth, parseResults } from '../eval/groundTruth.ts';
 import { randomEvaluation } from '../eval/randomEvaluation.ts';
 import { coco17 } from '../pose/skeletons.ts';
 import { median } from '../train/median.ts';
+import { readJson } from './readJson.ts';
 
 export interface CocoevalFlags {
   readonly images: number;
@@ -15,15 +15,13 @@ export interface CocoevalFlags {
   readonly json?: boolean;
 }
 
-const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
-
 /** The report, as text or as one line of JSON. */
 export async function benchCocoeval(flags: CocoevalFlags): Promise<string> {
   const { images, seed, rounds, gt, dt } = flags;
   const random = gt === undefined ? randomEvaluation(images, 17, seed) : undefined;
-  const truth = parseGroundTruth(random?.gt ?? readJson(gt!), gt ?? 'random people');
+  const truth = parseGroundTruth(random?.gt ?? (await readJson(gt!)), gt ?? 'random people');
   const results = parseResults(
-    random?.dt ?? readJson(dt!),
+    random?.dt ?? (await readJson(dt!)),
     dt ?? 'random results',
     truth.categoryId,
   );

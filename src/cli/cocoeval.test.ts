@@ -87,7 +87,7 @@ test('a file that cannot be scored ends in one clear error and exit code 3', () 
     [['--gt', gt, '--dt', file('half.json', text.slice(0, text.length / 2))], /complete\?/],
     [['--gt', gt, '--dt', file('empty.json', '')], /empty\.json: expected JSON/],
     [['--gt', gt, '--dt', join(folder, 'none.json')], /none\.json: .*no such file/],
-    [['--gt', folder, '--dt', dt], /cannot be read: EISDIR/],
+    [['--gt', folder, '--dt', dt], /cannot be read: it is a folder/],
     [['--gt', dt, '--dt', dt], /dt\.json: expected COCO annotations, an object/],
     [['--gt', gt, '--dt', gt], /gt\.json: expected a list of results/],
     [

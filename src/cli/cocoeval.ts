@@ -1,7 +1,5 @@
 // `hrpose cocoeval`: scores a result file against COCO ground truth.
-import { readFile, stat } from 'node:fs/promises';
 import { Command } from 'commander';
-import { HrposeError, inputError } from '../errors.ts';
 import { evaluateKeypoints } from '../eval/cocoEval.ts';
 import { keypointTable, officialLines, paddleTable } from '../eval/cocoSummary.ts';
 import { type CocoGroundTruth, parseGroundTruth, parseResults } from '../eval/groundTruth.ts';
@@ -9,6 +7,7 @@ import { scoreKeypoints } from '../eval/keypointScores.ts';
 import type { CocoResult } from '../eval/results.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
 import { coco17, parseSkeleton } from '../pose/skeletons.ts';
+import { readJson } from './readJson.ts';
 
 interface Options {
   readonly gt: string;
@@ -88,49 +87,4 @@ function warnOfIdZero({ annotations }: CocoGroundTruth): void {
     'warning: annotation id 0 is scored as any other here; ' +
       'the official evaluator counts its match as a mistake\n',
   );
-}
-
-/** Text beyond this many bytes cannot be held as one string. */
-const MAX_BYTES = 512 * 1024 * 1024 - 64;
-
-async function readJson(file: string): Promise<unknown> {
-  return parseJson(await readText(file), file);
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    const { size } = await stat(file);
-    if (size > MAX_BYTES) {
-      throw inputError(`${file}: expected at most ${MAX_BYTES} bytes of JSON, got ${size}`);
-    }
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (error instanceof HrposeError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file. Check the path.' : message;
-    throw inputError(`${file}: cannot be read: ${reason}`, { cause: error });
-  }
-}
-
-/**
- * Python writes NaN and Infinity, which JSON has not. Where a file holds any they are read as
- * text, so that the check of its fields can tell which entry has them.
- */
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const withoutNan = text.replace(/([[:,]\s*)(NaN|-?Infinity)(?=\s*[,\]}])/g, '$1"$2"');
-    try {
-      if (withoutNan !== text) return JSON.parse(withoutNan);
-    } catch {
-      // Broken in another way as well: the first message is as good.
-    }
-    const { message } = error as SyntaxError;
-    throw inputError(
-      `${file}: expected JSON, got ${text.length} characters that are not: ${message}. ` +
-        'Is the file complete?',
-      { cause: error },
-    );
-  }
 }
