@@ -2,6 +2,13 @@
 import { widenToAspect } from '../pose/affine.ts';
 
 /**
+ * Whether all numbers are finite and at most a million px: no picture reaches as far, and float32,
+ * in which crops are kept, still tells its pixels apart.
+ */
+export const isWithinReach = (box: ArrayLike<number>): boolean =>
+  Array.from(box).every((value) => Math.abs(value) <= 1e6);
+
+/**
  * box: x, y, width, height in px; aspect: width over height of the network's input.
  * The box grows on one side to that aspect, then by a quarter; scale is its size over `pixelStd`.
  * Results are float32 values, as the annotations of a data set are kept.

@@ -1,7 +1,7 @@
 // Person boxes from a detector: a JSON list of { image_id, category_id, bbox, score[, filename] }.
 import { join } from 'node:path';
 import { inputError } from '../errors.ts';
-import { boxToCenterScale } from './box.ts';
+import { boxToCenterScale, isWithinReach } from './box.ts';
 import { JsonScanner } from './jsonScanner.ts';
 import { openSource } from './openInput.ts';
 import type { PersonRecord, Size } from './record.ts';
@@ -64,8 +64,10 @@ function scanDetections(file: string, found: (detection: Detection) => void): vo
       });
       const fail = (what: string) =>
         inputError(`${file}: detection ${index}: ${what}. Mend the file or make it again.`);
-      if (boxLength !== 4 || !box.every(Number.isFinite))
-        throw fail(`expected four finite numbers x, y, width, height in 'bbox'`);
+      if (boxLength !== 4 || !isWithinReach(box))
+        throw fail(
+          `expected four finite numbers x, y, width, height in 'bbox', of at most a million px`,
+        );
       if (!(box[2] >= 0 && box[3] >= 0)) throw fail(`the box has a negative size`);
       const value = (key: string) => {
         const number = numbers[key];

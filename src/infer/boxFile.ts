@@ -1,6 +1,7 @@
 // Person boxes for pictures from a COCO file: a detector's result list, or an annotation file, whose
 // `images` tell which picture an id means. Read as a stream, so that the file may be of any size.
 import { basename, resolve, sep } from 'node:path';
+import { isWithinReach } from '../data/box.ts';
 import { JsonScanner } from '../data/jsonScanner.ts';
 import { openSource } from '../data/openInput.ts';
 import { inputError } from '../errors.ts';
@@ -137,8 +138,10 @@ function readEntry(scanner: JsonScanner, file: string, index: number): Entry {
   const fail = (what: string) =>
     inputError(`${file}: entry ${index}: ${what}. Mend the file or make it again.`);
   const { image_id: imageId, category_id: category, score, iscrowd } = numbers;
-  if (boxLength !== 4 || !box.every(Number.isFinite))
-    throw fail(`expected four finite numbers x, y, width, height in 'bbox'`);
+  if (boxLength !== 4 || !isWithinReach(box))
+    throw fail(
+      `expected four finite numbers x, y, width, height in 'bbox', of at most a million px`,
+    );
   if (box[2]! < 0 || box[3]! < 0) throw fail('the box has a negative size');
   if (imageId === undefined ? fileName === undefined : !Number.isSafeInteger(imageId))
     throw fail(

@@ -2,6 +2,7 @@
 // picture they come from, and every call gets the poses of its own boxes. Pictures come decoded;
 // finding people and drawing them are others' work.
 import type { Backend } from '../backends/backend.ts';
+import { isWithinReach } from '../data/box.ts';
 import { inputError, numericalError, usageError } from '../errors.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
@@ -239,10 +240,10 @@ function checkImage({ width, height, data }: RgbImage): void {
 }
 
 function checkBox({ box, score }: PersonBox, index: number): void {
-  const numbers = box.length === 4 && [...box, score].every(Number.isFinite);
+  const numbers = box.length === 4 && isWithinReach(box) && Number.isFinite(score);
   if (numbers && box[2] > 0 && box[3] > 0) return;
   throw inputError(
-    `box ${index}: expected finite numbers x, y, width, height with a size above 0 and a score, got [${box.join(', ')}] and ${score}.`,
+    `box ${index}: expected finite numbers x, y, width, height of at most a million px, with a size above 0 and a score, got [${box.join(', ')}] and ${score}.`,
   );
 }
 
