@@ -1,6 +1,5 @@
 // All pictures with their people on one sheet, small. People are drawn after the picture has been made
 // small, so that lines stay clear.
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import sharp from 'sharp';
 import { writePicture } from '../data/writePicture.ts';
@@ -8,6 +7,7 @@ import { type DrawnPose, drawPoses } from '../pose/drawPose.ts';
 import { drawGrid, type GridCell, paste } from '../pose/grid.ts';
 import type { Skeleton } from '../pose/skeleton.ts';
 import type { RgbImage } from '../pose/warp.ts';
+import { makeFolder } from '../train/durable.ts';
 
 const view = { width: 320, height: 240 };
 const columns = 4;
@@ -58,7 +58,7 @@ export class ContactSheet {
   /** PNG or JPEG, by the file's ending. */
   async write(file: string): Promise<void> {
     const cells = this.#cells.filter((cell) => cell !== undefined);
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     await writePicture(file, drawGrid(cells, { columns, view, viewsPerCell: 1 }));
   }
 }

@@ -1,6 +1,6 @@
 // `hrpose infer` on picture files: decode ahead, find people, run full batches across pictures, draw,
 // write. A picture that cannot be read is told and left out; an interruption keeps what is done.
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { configureImageDecoding, decodeImage } from '../data/image.ts';
 import { writePicture } from '../data/writePicture.ts';
@@ -9,7 +9,7 @@ import { drawHeatmaps } from '../pose/drawHeatmaps.ts';
 import { drawPoses } from '../pose/drawPose.ts';
 import type { PersonBox, Pose } from '../pose/estimate.ts';
 import type { RgbImage } from '../pose/warp.ts';
-import { replaceFile } from '../train/durable.ts';
+import { makeFolder, replaceFile } from '../train/durable.ts';
 import { ContactSheet } from './contactSheet.ts';
 import { uniquePaths } from './pictureNames.ts';
 import type { PosePipeline } from './posePipeline.ts';
@@ -66,6 +66,7 @@ export async function inferPictures(options: PicturesOptions): Promise<PicturesD
   const { jobs, pipeline, output } = options;
   configureImageDecoding();
   const work = new PictureWork(options);
+  makeFolders(options);
   const start = performance.now();
   const upcoming = decodeAhead(jobs, options);
   let interrupted = false;
@@ -81,10 +82,7 @@ export async function inferPictures(options: PicturesOptions): Promise<PicturesD
   const seconds = (performance.now() - start) / 1000;
   const results = work.results();
   const jsonFile = options.saveJson ? join(output, 'keypoints.json') : undefined;
-  if (jsonFile) {
-    mkdirSync(output, { recursive: true });
-    replaceFile(jsonFile, [new TextEncoder().encode(resultsJson(results))]);
-  }
+  if (jsonFile) replaceFile(jsonFile, [new TextEncoder().encode(resultsJson(results))]);
   await work.writeSheet();
   const people = results.reduce((sum, { poses }) => sum + poses.length, 0);
   const done = { results, bad: work.bad, people, seconds, interrupted };
@@ -228,8 +226,14 @@ class PictureWork {
 }
 
 async function writeInFolder(file: string, image: RgbImage): Promise<void> {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   await writePicture(file, image);
+}
+
+/** What cannot be written is told before the first picture. */
+function makeFolders({ output, draw, heatmaps, saveJson, sheet }: PicturesOptions): void {
+  if (draw || heatmaps || saveJson) makeFolder(output);
+  if (sheet !== undefined) makeFolder(dirname(sheet));
 }
 
 /** Nothing that was read is written over. */

@@ -1,5 +1,5 @@
 // `hrpose infer --video` from its options to its last line: what it tells while frames go through.
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import { inputError, interruptedError, usageError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { createProgress, type Progress } from '../progress.ts';
 import type { FollowOptions } from '../track/follow.ts';
 import { usualOneEuro } from '../track/oneEuro.ts';
 import { usualTracking } from '../track/tracker.ts';
+import { makeFolder } from '../train/durable.ts';
 import { watchInterrupts } from '../train/interrupts.ts';
 import { readBoxFile } from './boxFile.ts';
 import { findFfmpeg } from './ffmpeg.ts';
@@ -70,7 +71,7 @@ export async function runVideo(
       eager: detectEvery > 1,
     });
     closing.push(() => pipeline.close());
-    mkdirSync(flags.output, { recursive: true });
+    makeFolder(flags.output);
     const results =
       places.json === undefined ? undefined : await FrameResultsFile.open(places.json);
     closing.push(() => results?.close());

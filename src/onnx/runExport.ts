@@ -1,6 +1,6 @@
 // The export command's work: model → bytes → check → file, and the report of it.
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import { type Dataset, loadDataset } from '../data/dataset.ts';
 import { numericalError } from '../errors.ts';
@@ -10,7 +10,7 @@ import type { PoseModel } from '../infer/posePipeline.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import { modelMetadata } from '../models/modelMetadata.ts';
 import { createProgress } from '../progress.ts';
-import { replaceFile, type WrittenFile } from '../train/durable.ts';
+import { makeFolder, replaceFile, type WrittenFile } from '../train/durable.ts';
 import { readWeights } from '../train/initialWeights.ts';
 import type { Settings } from '../train/settings.ts';
 import { type Certificate, certificateLines } from './certificate.ts';
@@ -91,6 +91,7 @@ async function writeModel(
   if (Number(process.env.DEBUG ?? 0) >= 3) console.error(printOnnx(onnx));
   const image = encodeModel(onnx);
   const file = fileName(flags, source);
+  makeFolder(dirname(file)); // What cannot be written is told before the work.
   const certificate =
     runtime &&
     (await certificateOf(flags, source, openBackend, {
@@ -212,7 +213,9 @@ function readBack({ config, weights }: PoseModel, file: string): number {
 }
 
 function fileName({ output, outputDir, format }: ExportFlags, { name }: ExportSource): string {
-  const isFolder = output !== undefined && existsSync(output) && statSync(output).isDirectory();
+  const isFolder =
+    output !== undefined &&
+    (/[\\/]$/.test(output) || (existsSync(output) && statSync(output).isDirectory()));
   if (output !== undefined && !isFolder) return output;
   return join(output ?? outputDir ?? join('output', 'export'), `${name}.${format}`);
 }

@@ -46,7 +46,7 @@ export function replaceFile(path: string, chunks: readonly Uint8Array[]): Writte
   const needed = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
   const cleanUp = () => rmSync(temporary, { force: true });
   return orExplain({ path, needed, cleanUp }, () => {
-    makeFolder(dirname(path));
+    createFolder(dirname(path));
     cleanUp();
     const written = writeFlushed(temporary, chunks);
     renameSync(temporary, path);
@@ -57,6 +57,10 @@ export function replaceFile(path: string, chunks: readonly Uint8Array[]): Writte
 
 /** Creates a folder and those above it, and waits until the disk has them. */
 export function makeFolder(path: string): void {
+  orExplain({ path, needed: 0, cleanUp: () => {} }, () => createFolder(path));
+}
+
+function createFolder(path: string): void {
   const first = mkdirSync(path, { recursive: true });
   if (first === undefined) return;
   const top = dirname(resolve(first));
@@ -100,13 +104,16 @@ export function orExplain<T>({ path, needed, cleanUp }: Attempt, write: () => T)
 }
 
 function explain(path: string, needed: number, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOTDIR' || code === 'EEXIST') {
+    return `${path}: cannot be written: part of the path is a file, not a folder. Choose another place.`;
+  }
   if (code !== 'ENOSPC' && code !== 'EDQUOT') {
     return `${path}: cannot be written (${message}). Check the folder's permissions and the disk.`;
   }
   const limit = code === 'EDQUOT' ? 'the disk quota is used up' : 'the disk is full';
   return (
     `${path}: ${limit}: needed ${needed} bytes, free ${freeBytes(path) ?? 'unknown'} bytes. ` +
-    'Free some space or save to another disk (save_dir).'
+    'Free some space or choose a place on another disk.'
   );
 }
 

@@ -1,6 +1,5 @@
 // The training loop, top to bottom: learning rate, batches, gradients, update, log, sometimes save
 // and evaluate (spec 6.5).
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import type { CacheOptions } from '../data/cropCache.ts';
@@ -10,6 +9,7 @@ import type { PersonRecord } from '../data/record.ts';
 import { epochOrder } from '../data/sampler.ts';
 import { inputError, interruptedError, numericalError } from '../errors.ts';
 import type { Progress } from './beginning.ts';
+import { makeFolder } from './durable.ts';
 import { type Interrupts, watchInterrupts } from './interrupts.ts';
 import { learningRateAt } from './learningRate.ts';
 import type { RecomputeMode } from './memoryPlan.ts';
@@ -60,7 +60,7 @@ export function runFolder({ saveDir, name }: Settings): string {
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { settings, report } = options;
   const runDir = runFolder(settings);
-  mkdirSync(runDir, { recursive: true });
+  makeFolder(runDir);
   const { records } = await loadDataset(
     settings.train.dataset,
     settings.skeleton,

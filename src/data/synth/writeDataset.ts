@@ -158,7 +158,7 @@ async function drawInto(folder: string, options: SynthOptions): Promise<number> 
 
 async function explained(error: unknown, options: SynthOptions): Promise<unknown> {
   const { out, train, val } = options;
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (error instanceof HrposeError) return error;
   if (options.signal?.aborted)
     return interruptedError('data synth: interrupted, nothing was kept.');
@@ -170,10 +170,8 @@ async function explained(error: unknown, options: SynthOptions): Promise<unknown
         `${Math.floor(free / 2 ** 20)} MiB are free. Free some or choose another folder.`,
     );
   }
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
-    return environmentError(`data synth: may not write ${out} (${message}). Choose another --out.`);
-  }
-  return error;
+  if (syscall === undefined) return error;
+  return environmentError(`data synth: cannot write ${out} (${message}). Choose another --out.`);
 }
 
 export async function writeDataset(given: SynthOptions): Promise<SynthSummary> {
@@ -195,7 +193,7 @@ export async function writeDataset(given: SynthOptions): Promise<SynthSummary> {
   } catch (error) {
     throw await explained(error, options);
   } finally {
-    await rm(partial, { recursive: true, force: true });
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     // Goes only if it is empty, which it is after a first run that failed.
     await rmdir(out).catch(() => undefined);
   }
