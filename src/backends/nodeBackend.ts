@@ -43,8 +43,13 @@ export function openNodeBackend(
   }
 }
 
-async function openCpu({ threads, amp, search }: BackendOptions, note: Note): Promise<Backend> {
+async function openCpu(
+  { threads, amp, search, gpuMb, gpuMatrices }: BackendOptions,
+  note: Note,
+): Promise<Backend> {
   const { createDnnlBackend, fastBfloat16 } = await import('./onednn/index.ts');
+  if (gpuMb !== undefined) note('--gpu-mb: computing on the CPU, where it has no effect.');
+  if (gpuMatrices) note('--gpu-matrices: computing on the CPU, where it has no effect.');
   if (amp === 'f16')
     note('--amp f16: the CPU computes in float32; its half precision is --amp bf16.');
   const precision = amp === 'bf16' && fastBfloat16() ? 'bf16' : 'fp32';

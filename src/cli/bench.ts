@@ -63,6 +63,10 @@ function kernelsCommand(): Command {
     const flags = cmd.optsWithGlobals<NetworkFlags & { job: string }>();
     if (flags.job !== 'train' && flags.job !== 'infer')
       throw usageError(`--job: expected train or infer, got '${flags.job}'.`);
+    if (flags.job === 'train' && flags.int8)
+      throw usageError('--int8 is for inference. Give --job infer as well, or leave it out.');
+    if (flags.job === 'infer' && cmd.getOptionValueSource('recompute') === 'cli')
+      throw usageError('--recompute is for training. Leave it out with --job infer.');
     const { benchNetwork, kernelsText } = await import('./benchNetwork.ts');
     process.stdout.write(`${await benchNetwork(flags.job, flags, 3, kernelsText)}\n`);
   });

@@ -1,6 +1,5 @@
 // hrpose eval: scores weights on the EvalDataset of a config file.
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import type { Backend } from '../backends/backend.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -10,6 +9,7 @@ import type { Score } from '../train/score.ts';
 import type { Settings } from '../train/settings.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { addConfigOptions, addPaddleFlags } from './paddleFlags.ts';
+import { sheetOption } from './sheetOption.ts';
 
 interface EvalFlags extends DeviceOptions {
   readonly config: string;
@@ -18,7 +18,7 @@ interface EvalFlags extends DeviceOptions {
   readonly sheet?: string;
   readonly skipBadImages: boolean;
   readonly int8: boolean;
-  readonly calibrate: number;
+  readonly calibrate?: number;
   readonly json?: boolean;
 }
 
@@ -37,10 +37,7 @@ export function command(): Command {
     )
     .option('--save-prediction-only', 'write the predictions and do not score them', false)
     .option('--save_prediction_only', '(the same, as PaddleDetection spells it)')
-    .option(
-      '--sheet <file>',
-      'also draw up to 24 people, best to worst, truth beside prediction (PNG)',
-    )
+    .addOption(sheetOption('also draw up to 24 people, best to worst, truth beside prediction'))
     .option(
       '--skip-bad-images',
       'leave out pictures that cannot be read instead of stopping',
@@ -50,17 +47,28 @@ export function command(): Command {
     .option('--int8', 'also in 8 bits after calibration; shows both scores and speeds', false)
     .option(
       '--calibrate <n>',
-      'people of the data set that --int8 takes its ranges from',
+      'people of the data set that --int8 takes its ranges from (default: 64)',
       wholeNumber('--calibrate', 1),
-      64,
     );
   addDeviceOptions(evaluate).addHelpText('after', examples);
   return addPaddleFlags(evaluate, 'eval').action(async (_, cmd: Command) => {
-    await run(cmd.optsWithGlobals<EvalFlags & { save_prediction_only?: boolean }>());
+    const { save_prediction_only: same, ...flags } = cmd.optsWithGlobals<
+      EvalFlags & { save_prediction_only?: boolean }
+    >();
+    const given = { ...flags, savePredictionOnly: flags.savePredictionOnly || same === true };
+    refuseContradictions(given);
+    await run(given);
   });
 }
 
-async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promise<void> {
+function refuseContradictions({ int8, calibrate, savePredictionOnly }: EvalFlags): void {
+  if (calibrate !== undefined && !int8)
+    throw usageError('--calibrate is for 8 bits. Give --int8 as well, or leave it out.');
+  if (int8 && savePredictionOnly)
+    throw usageError('--int8 compares scores, and --save-prediction-only has none. Leave one out.');
+}
+
+async function run(flags: EvalFlags): Promise<void> {
   const json = flags.json === true;
   const { loadSettings } = await import('../train/config/index.ts');
   const { settings, warnings } = loadSettings(flags.config, flags.opt);
@@ -74,7 +82,7 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
     { runFolder },
     { readWeights },
     { contradictions, networkConfig },
-    { replaceFile },
+    { makeFolder, replaceFile },
     { formatResults },
   ] = await Promise.all([
     import('../train/score.ts'),
@@ -92,6 +100,10 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
   contradictions(settings, metadata, file).forEach(warn);
   say(`Finish loading model weights: ${file}`);
   const dataset = await score.loadEvalDataset(settings);
+  // What cannot be written is told before the work.
+  const folder = runFolder(settings);
+  makeFolder(folder);
+  if (flags.sheet !== undefined) makeFolder(dirname(flags.sheet));
   const backend = await openBackend(flags, settings.useGpu);
   const network = score.scoringNetwork(backend, settings);
   const progress = createProgress({
@@ -107,8 +119,6 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
       onBatch: (samples) => progress.update(samples),
     });
     progress.end();
-    const folder = runFolder(settings);
-    mkdirSync(folder, { recursive: true });
     const resultFile = join(folder, 'keypoints_results.json');
     replaceFile(resultFile, [new TextEncoder().encode(formatResults(made.results))]);
     say(`The keypoint result is saved to ${resultFile}.`);
@@ -120,7 +130,7 @@ async function run(flags: EvalFlags & { save_prediction_only?: boolean }): Promi
       await writePeopleSheet(flags.sheet, dataset.records, made, settings.skeleton, 24);
       say(`Pictures of people are in ${flags.sheet}.`);
     }
-    if (flags.savePredictionOnly || flags.save_prediction_only) return;
+    if (flags.savePredictionOnly) return;
     const scored = score.scorePredictions(made, settings, dataset);
     await printScore(score, scored, settings, json);
     if (flags.int8) {
@@ -140,7 +150,7 @@ async function scoreInt8(
   settings: Settings,
   weights: ReadonlyMap<string, Float32Array>,
   dataset: Dataset,
-  { calibrate, skipBadImages, json = false }: EvalFlags,
+  { calibrate = 64, skipBadImages, json = false }: EvalFlags,
 ): Promise<Score> {
   const quantization = await score.calibrateOn(backend, settings, weights, dataset, calibrate);
   const network = score.scoringNetwork(backend, settings, { quantization });

@@ -69,8 +69,8 @@ export function command(): Command {
     .addHelpText('after', notes);
   return addPaddleFlags(made, 'export').action(async (_, cmd: Command) => {
     const flags = cmd.optsWithGlobals<ExportFlags & { output_dir?: string }>();
-    refuseContradictions(flags);
     const output = cmd.getOptionValueSource('output') === 'cli' ? flags.output : undefined;
+    refuseContradictions({ ...flags, output });
     const { runExport } = await import('../onnx/runExport.ts');
     await runExport({ ...flags, output, outputDir: flags.output_dir }, () =>
       openBackend({ device: 'cpu', threads: flags.threads, amp: 'fp32', search: 'off' }),
@@ -79,7 +79,7 @@ export function command(): Command {
 }
 
 function refuseContradictions(flags: ExportFlags): void {
-  const { format, decode, input, batch, dynamicBatch, image, score, check, config } = flags;
+  const { format, output, decode, input, batch, dynamicBatch, image, score, check, config } = flags;
   const ofOnnx = {
     '--decode': decode,
     '--input': input,
@@ -93,6 +93,12 @@ function refuseContradictions(flags: ExportFlags): void {
   );
   if (format === 'safetensors' && foreign) {
     throw usageError(`${foreign[0]} is for ONNX models. Leave it out with --format safetensors.`);
+  }
+  const ending = /\.(onnx|safetensors)$/.exec(output ?? '')?.[1];
+  if (ending !== undefined && ending !== format) {
+    throw usageError(
+      `--output: expected a name that ends in .${format}, got '${output}'. Is --format ${ending} meant?`,
+    );
   }
   if (dynamicBatch && batch !== undefined) {
     throw usageError('--batch: with --dynamic-batch any number goes. Leave one of them out.');

@@ -5,6 +5,7 @@ import type { PicturesFlags } from '../infer/runPictures.ts';
 import type { VideoFlags } from '../infer/runVideo.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 import { addConfigOptions, addPaddleFlags, parseScore } from './paddleFlags.ts';
+import { sheetOption } from './sheetOption.ts';
 
 /** Which of the two jobs it is, is told by what is there. */
 type InferFlags = DeviceOptions &
@@ -76,7 +77,7 @@ export function command(): Command {
       0.5,
     )
     .option('--heatmaps', 'also write pictures with the heatmaps', false)
-    .option('--sheet <file>', 'write all pictures small on one sheet (PNG or JPEG)')
+    .addOption(sheetOption('write all pictures small on one sheet'))
     .option('--no-exif', 'take pictures as they are stored, not turned upright')
     .option('--fps <n>', 'look at no more frames of a video a second', frameRate)
     .option(
@@ -89,8 +90,41 @@ export function command(): Command {
     .option('--no-smooth', 'leave the keypoints of a video as the network finds them');
   addDeviceOptions(infer).addHelpText('after', notes);
   return addPaddleFlags(infer, 'infer').action(async (_, cmd: Command) => {
-    await run(cmd.optsWithGlobals<InferFlags>());
+    const flags = cmd.optsWithGlobals<InferFlags>();
+    const isGiven = (name: string) => cmd.getOptionValueSource(name) === 'cli';
+    refuseForeign(flags.video === undefined ? ofVideos : ofPictures, isGiven);
+    if (isGiven('detectorKind') && !isGiven('detector'))
+      throw usageError('--detector-kind tells what --detector is. Give that as well.');
+    await run(flags);
   });
+}
+
+/** What has no meaning for the other kind of input, by the name of its value. */
+const ofPictures = {
+  what: 'pictures. Leave it out with --video.',
+  options: {
+    image: '--image',
+    imageList: '--image-list',
+    heatmaps: '--heatmaps',
+    sheet: '--sheet',
+  },
+};
+const ofVideos = {
+  what: 'videos. Name one with --video, or leave it out.',
+  options: {
+    fps: '--fps',
+    detectEvery: '--detect-every',
+    track: '--no-track',
+    smooth: '--no-smooth',
+  },
+};
+
+function refuseForeign(
+  { what, options }: typeof ofPictures | typeof ofVideos,
+  isGiven: (name: string) => boolean,
+): void {
+  const foreign = Object.entries(options).find(([name]) => isGiven(name));
+  if (foreign) throw usageError(`${foreign[1]} is for ${what}`);
 }
 
 function frameRate(text: string): number {
@@ -114,15 +148,6 @@ async function run(flags: InferFlags): Promise<void> {
 }
 
 async function runVideoOf(flags: InferFlags, video: string): Promise<void> {
-  const { image, imageList, heatmaps, sheet } = flags;
-  const given = {
-    '--image': image,
-    '--image-list': imageList,
-    '--heatmaps': heatmaps,
-    '--sheet': sheet,
-  };
-  const other = Object.entries(given).find(([, value]) => value !== undefined && value !== false);
-  if (other) throw usageError(`${other[0]} is for pictures. Leave it out with --video.`);
   const { runVideo } = await import('../infer/runVideo.ts');
   await runVideo({ ...flags, video }, () => openBackend(flags));
 }

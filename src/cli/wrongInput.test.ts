@@ -1,6 +1,6 @@
 // Wrong input to the commands that train and score, from outside: one clear answer and the exit code.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -85,7 +85,95 @@ test('a misspelt setting is warned about with the nearest known one', () => {
   assert.match(stderr, /unknown setting 'TrainReader\.batchsize'\. Did you mean 'batch_size'/);
 });
 
-test('weights of another width and damaged checkpoints are refused', async () => {
+test('options that contradict each other are usage errors', () => {
+  const weights = ['-o', 'weights=none'];
+  for (const [args, message] of [
+    [['infer', ...weights, '--image', data, '--fps', '5'], /--fps is for videos/],
+    [['infer', ...weights, '--image', data, '--no-track'], /--no-track is for videos/],
+    [['infer', ...weights, '--video', 'x.mp4', '--heatmaps'], /--heatmaps is for pictures/],
+    [
+      ['infer', ...weights, '--image', data, '--detector-kind', 'yolox'],
+      /--detector as well|--detector is/,
+    ],
+    [
+      ['infer', ...weights, '--image', data, '--sheet', 'x.gif'],
+      /--sheet: .*\.png or \.jpg, got 'x\.gif'/,
+    ],
+    [['eval', '-c', demoConfig, '--calibrate', '9'], /--calibrate is for 8 bits/],
+    [['eval', '-c', demoConfig, '--int8', '--save_prediction_only'], /--int8 compares scores/],
+    [
+      ['export', ...weights, '--output', 'x.safetensors'],
+      /--output: .*\.onnx.*--format safetensors/,
+    ],
+    [['bench', 'kernels', '--job', 'train', '--int8'], /--int8 is for inference/],
+    [['bench', 'kernels', '--job', 'infer', '--recompute'], /--recompute is for training/],
+  ] as [string[], RegExp][])
+    answers(hrpose(...args), 2, message);
+});
+
+test('a training whose output nobody reads any more ends as by Ctrl-C, with a checkpoint', async () => {
+  const out = join(tiny.folder, 'unread');
+  const args = [
+    'train',
+    '-c',
+    demoConfig,
+    '-o',
+    ...tiny.options,
+    'epoch=100000',
+    `save_dir=${out}`,
+  ];
+  const child = spawn(process.execPath, [join(packageRoot, 'bin/hrpose.js'), ...args]);
+  let err = '';
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  child.stdout.on('data', (chunk) => {
+    if (/Epoch: /.test(String(chunk))) child.stdout.destroy();
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  assert.equal(code, 130, err);
+  assert.match(err, /interrupted after step \d+\. To go on/);
+  assert.ok(readdirSync(join(out, 'demo', 'checkpoints')).length >= 1);
+});
+
+test('places that cannot be written are told before the work', async () => {
+  const file = join(tiny.folder, 'a-file');
+  writeFileSync(file, '');
+  const { run } = await trained();
+  const weights = `weights=${join(run, 'model_final')}`;
+  const inTheWay = /cannot be written: part of the path is a file, not a folder/;
+  answers(trainWith(`save_dir=${file}`), 4, inTheWay);
+  const evaluate = ['eval', '-c', demoConfig, '-o', ...tiny.options, weights];
+  const scored = hrpose(...evaluate, `save_dir=${file}`);
+  answers(scored, 4, inTheWay);
+  assert.doesNotMatch(scored.stdout, /scoring/);
+  const pictures = join(data, 'val');
+  answers(hrpose('infer', '-o', weights, '--image', pictures, '--output', file), 4, inTheWay);
+  answers(hrpose('export', '-o', weights, '--output', join(file, 'x.onnx')), 4, inTheWay);
+  answers(hrpose('data', 'synth', '--out', join(file, 'x'), '--train', '1'), 4, /cannot write/);
+});
+
+test('a box beyond all pictures is bad input, not a fault of the network', async () => {
+  const boxes = join(tiny.folder, 'far.json');
+  writeFileSync(boxes, '[{"image_id":1,"category_id":1,"bbox":[1,2,1e300,4],"score":1}]');
+  const { run } = await trained();
+  const options = ['--image', join(data, 'val'), '--boxes', boxes, '--output', tiny.folder];
+  answers(
+    hrpose('infer', '-o', `weights=${join(run, 'model_final')}`, ...options),
+    3,
+    /far\.json: entry 0: .*a million px/,
+  );
+});
+
+let trainedOnce: Promise<{ out: string; run: string }> | undefined;
+
+/** A run of one epoch: its save_dir, and its folder. */
+function trained() {
+  trainedOnce ??= trainOnce();
+  return trainedOnce;
+}
+
+async function trainOnce() {
   const out = join(tiny.folder, 'trained');
   mkdirSync(out);
   const { settings, resolved } = settingsOf([...tiny.options, 'epoch=1', `save_dir=${out}`]);
@@ -102,7 +190,11 @@ test('weights of another width and damaged checkpoints are refused', async () =>
     skipBadImages: false,
   });
   backend.close();
-  const run = join(out, 'demo');
+  return { out, run: join(out, 'demo') };
+}
+
+test('weights of another width and damaged checkpoints are refused', async () => {
+  const { out, run } = await trained();
   const weights = `weights=${join(run, 'model_final')}`;
   const wider = ['TopDownHRNet.width=16', 'HRNet.width=16', weights];
   answers(
