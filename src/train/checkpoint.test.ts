@@ -23,6 +23,7 @@ import {
   saveCheckpoint,
   verifyCheckpoint,
 } from './checkpoint.ts';
+import { readTensorFile } from './tensorFile.ts';
 
 function runFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'hrpose-checkpoint-'));
@@ -69,6 +70,19 @@ test('the same state gives the same bytes', (t) => {
   for (const file of ['model.safetensors', 'optimizer.safetensors', 'meta.json']) {
     assert.deepEqual(readFileSync(join(a, file)), readFileSync(join(b, file)), file);
   }
+});
+
+test('what the weights are for goes into their file, and is verified with it', (t) => {
+  const metadata = new Map([['skeleton', 'coco17']]);
+  const path = saveCheckpoint(runFolder(t), stateAt(7), { metadata });
+  const file = join(path, 'model.safetensors');
+  assert.deepEqual(Object.fromEntries(readTensorFile(file).metadata), {
+    format: 'pt',
+    skeleton: 'coco17',
+  });
+  assert.deepEqual(loadCheckpoint(path).meta, stateAt(7).meta);
+  changeByte(file, readFileSync(file).indexOf('coco17'));
+  refuses(() => verifyCheckpoint(path), 3, /model\.safetensors: damaged/);
 });
 
 test('two generations and the best are kept', (t) => {

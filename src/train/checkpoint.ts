@@ -1,5 +1,5 @@
 // Checkpoints: a folder `checkpoints/step-N/` in the run folder, with model.safetensors (parameters
-// and running statistics under official names), optimizer.safetensors (moments) and meta.json
+// and running statistics under official names, with what they are for), optimizer.safetensors (moments) and meta.json
 // (counters, settings, size and SHA-256 of both files and of itself).
 //
 // A folder gets its name only when it is complete and on the disk, and loses it before it is taken
@@ -32,7 +32,13 @@ import {
   type WrittenFile,
   writeFlushed,
 } from './durable.ts';
-import { layoutState, readTensorBytes, readTensorFile, type StateTensor } from './tensorFile.ts';
+import {
+  layoutModel,
+  layoutState,
+  readTensorBytes,
+  readTensorFile,
+  type StateTensor,
+} from './tensorFile.ts';
 
 export type { CheckpointMeta } from './checkpointMeta.ts';
 
@@ -52,6 +58,8 @@ export interface SaveOptions {
   readonly keep?: number;
   /** Whether this is the best of the run, which stays until there is a better one. */
   readonly best?: boolean;
+  /** What the weights are for, which goes into their file. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }
 
 const folderName = /^step-(\d{8,15})(?:\.(\d{1,6}))?$/;
@@ -61,13 +69,13 @@ const leftover = /^\.(tmp|old)-/;
 export function saveCheckpoint(
   runDir: string,
   state: CheckpointState,
-  { keep = 2, best = false }: SaveOptions = {},
+  { keep = 2, best = false, metadata }: SaveOptions = {},
 ): string {
   if (!Number.isInteger(keep) || keep < 1) {
     throw usageError(`checkpoint: expected keep to be a whole number from 1, got ${keep}.`);
   }
   const folder = join(runDir, 'checkpoints');
-  const model = layoutState(state.tensors);
+  const model = layoutModel(state.tensors, metadata);
   const optimizer = layoutState(state.moments);
   const needed = model.byteLength + optimizer.byteLength;
   const cleanUp = () => removeLeftovers(folder);

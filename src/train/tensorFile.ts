@@ -39,21 +39,25 @@ export const readTensorFile = (path: string): SafetensorsFile =>
 /** The bytes of a file that holds these tensors, in pieces. */
 export const layoutState = (
   tensors: ReadonlyMap<string, StateTensor>,
-  metadata: ReadonlyMap<string, string> = new Map(),
+  metadata?: ReadonlyMap<string, string>,
 ) =>
   layoutSafetensors(
     Array.from(tensors, ([name, tensor]) => [name, { ...tensor, dtype: 'F32' }] as const),
     metadata,
   );
 
+/** The same of weights for use. `format: pt` tells loaders that names and layouts are PyTorch's. */
+export const layoutModel = (
+  tensors: ReadonlyMap<string, StateTensor>,
+  metadata: ReadonlyMap<string, string> = new Map(),
+) => layoutState(tensors, new Map([['format', 'pt'], ...metadata]));
+
 /**
  * Writes weights for use (`model_final.safetensors`, `best_model.safetensors`), in one step: a file
- * of that name stays whole until the new one is. `format: pt` tells loaders that names and layouts
- * are PyTorch's.
+ * of that name stays whole until the new one is.
  */
 export const writeModelFile = (
   path: string,
   tensors: ReadonlyMap<string, StateTensor>,
-  metadata: ReadonlyMap<string, string> = new Map(),
-): WrittenFile =>
-  replaceFile(path, layoutState(tensors, new Map([['format', 'pt'], ...metadata])).chunks);
+  metadata?: ReadonlyMap<string, string>,
+): WrittenFile => replaceFile(path, layoutModel(tensors, metadata).chunks);

@@ -193,15 +193,18 @@ test('a new run fetches the weights that it names by address, a resumed one does
 test('weights that a run saves say what they are for, and another run can start from them', async () => {
   const { options, runDir } = optionsFor('first', ['epoch=1']);
   await train(options);
-  cpSync(join(runDir, 'model_final.safetensors'), join(tiny.folder, 'start.safetensors'));
-  const { metadata } = readTensorFile(join(tiny.folder, 'start.safetensors'));
+  const start = join(tiny.folder, 'start.safetensors');
+  // The last checkpoint holds the weights of the end, under another name.
+  cpSync(join(latestCheckpoint(runDir)!, 'model.safetensors'), start);
+  assert.deepEqual(readFileSync(start), readFileSync(join(runDir, 'model_final.safetensors')));
+  const { metadata } = readTensorFile(start);
   const { inputSize, skeleton, useDark, normalize } = rulesOfMetadata(metadata, 'start');
   assert.deepEqual(
     [inputSize, skeleton, useDark, normalize],
     [{ width: 32, height: 64 }, coco17, true, options.settings.normalize],
   );
-  const start = `pretrain_weights=${join(tiny.folder, 'start.safetensors')}`;
-  const again = optionsFor('second', ['epoch=1', 'LearningRate.base_lr=0', start]);
+  const more = ['epoch=1', 'LearningRate.base_lr=0', `pretrain_weights=${start}`];
+  const again = optionsFor('second', more);
   await train(again.options);
   const [a, b] = [loadCheckpoint(runDir), loadCheckpoint(again.runDir)];
   // With a learning rate of 0 the parameters stay what the file held.

@@ -8,6 +8,7 @@ import type { HeatmapNetwork } from './heatmapNetwork.ts';
 import { Window } from './logLine.ts';
 import { Recovery } from './recovery.ts';
 import type { Score } from './score.ts';
+import { savedMetadata } from './settingsModel.ts';
 import type { StateTensor } from './tensorFile.ts';
 import type { TrainOptions } from './train.ts';
 import { type Trainer, valuesOf } from './trainer.ts';
@@ -90,7 +91,8 @@ export class TrainingRun {
     const { tensors, moments, ...standing } = await this.#copy();
     expectFinite(tensors, this.at.step);
     const meta = checkpointMeta(this.#options, standing);
-    const path = saveCheckpoint(this.runDir, { tensors, moments, meta });
+    const metadata = savedMetadata(this.#options.settings);
+    const path = saveCheckpoint(this.runDir, { tensors, moments, meta }, { metadata });
     this.#lastSave = performance.now();
     this.#options.report.saved(path);
     return { path, tensors };
