@@ -13,6 +13,7 @@ const descBytes = {
   eltwise: 1416,
   binary: 2096,
   resampling: 2848,
+  pooling: 3192,
   reduction: 1408,
 };
 
@@ -59,7 +60,7 @@ const queryCode = {
 const prop = { training: 64, inference: 96, backward: 128 } as const;
 const algorithm = {
   ...{ relu: 31, sqrt: 111, linear: 127, reluUseDst: 256 },
-  ...{ nearest: 196592, max: 196594 },
+  ...{ average: 767, nearest: 196592, max: 196594 },
 } as const;
 const binaryAlgorithm = { add: 131056, mul: 131057, div: 131060 } as const;
 export type BinaryAlgorithm = keyof typeof binaryAlgorithm;
@@ -393,11 +394,19 @@ export function createDnnl({ c }: Ffi) {
       return describe('resampling', d, undefined, postOps);
     },
 
-    resampleBackward(dx: MemoryDesc, dy: MemoryDesc, forward: PrimitiveDesc) {
-      const d = new Uint8Array(descBytes.resampling);
-      const code = c.dnnl_resampling_backward_desc_init(d, algorithm.nearest, null, dx, dy);
-      check(code, 'dnnl_resampling_backward_desc_init');
-      return describe('resampling backward', d, forward);
+    /** y is x averaged over blocks of scale × scale. */
+    averageBlocks(x: MemoryDesc, y: MemoryDesc, scale: number, postOps: readonly PostOp[] = []) {
+      const d = new Uint8Array(descBytes.pooling);
+      const code = c.dnnl_pooling_forward_desc_init(
+        d,
+        prop.inference,
+        algorithm.average,
+        x,
+        y,
+        ...[pair(scale), pair(scale), pair(0), pair(0)],
+      );
+      check(code, 'dnnl_pooling_forward_desc_init');
+      return describe('pooling', d, undefined, postOps);
     },
 
     /** The largest of every row: x [1, 1, rows, columns], y [1, 1, rows, 1]. */

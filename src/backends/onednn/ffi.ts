@@ -75,8 +75,8 @@ const declarations = {
     'int dnnl_binary_desc_init(void *binary_desc, int alg_kind, const void *src0_desc, const void *src1_desc, const void *dst_desc)',
   dnnl_resampling_forward_desc_init:
     'int dnnl_resampling_forward_desc_init(void *resampling_desc, int prop_kind, int alg_kind, const float *factors, const void *src_desc, const void *dst_desc)',
-  dnnl_resampling_backward_desc_init:
-    'int dnnl_resampling_backward_desc_init(void *resampling_desc, int alg_kind, const float *factors, const void *diff_src_desc, const void *diff_dst_desc)',
+  dnnl_pooling_forward_desc_init:
+    'int dnnl_pooling_forward_desc_init(void *pool_desc, int prop_kind, int alg_kind, const void *src_desc, const void *dst_desc, const int64_t *strides, const int64_t *kernel, const int64_t *padding_l, const int64_t *padding_r)',
   dnnl_reduction_desc_init:
     'int dnnl_reduction_desc_init(void *desc, int alg_kind, const void *src_desc, const void *dst_desc, float p, float eps)',
 } as const;
