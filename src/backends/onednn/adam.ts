@@ -207,7 +207,7 @@ function updateChunk(
     { kind: 'sum', scale: beta2 / (1 - beta2) },
     { kind: 'linear', alpha: 1 - beta2, beta: 0 },
   );
-  // root ← √v + ε′,  root ← −lr′ · m / root,  p ← p + root
+  // root ← √v + ε′
   // (An eltwise √ with a post-operation has no fast implementation; a product with 1 does.)
   const one = scalars.epsilon.desc;
   const sqrt = low.dnnl.binary('mul', v.desc, one, root.desc, [
@@ -221,6 +221,13 @@ function updateChunk(
     [arg.postOpSource(1), scalars.epsilon],
   ] as const;
   low.primitive('adamUpdate', label, sqrt, sqrtArgs, [root]);
-  binary('div', m, root, root, { kind: 'binary', algorithm: 'mul', desc: one });
-  binary('add', p, root, p);
+  // p ← p − lr′ · m / root
+  binary(
+    'div',
+    m,
+    root,
+    p,
+    { kind: 'binary', algorithm: 'mul', desc: one },
+    { kind: 'sum', scale: 1 },
+  );
 }
