@@ -1,5 +1,6 @@
 // The public interface of the package for Node. docs/api.md describes it; what is not listed here may
 // change at any time.
+export type { Size } from './data/record.ts';
 export { type ExitCode, HrposeError } from './errors.ts';
 export {
   type EstimatedKeypoint,

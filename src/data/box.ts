@@ -6,7 +6,7 @@ import { widenToAspect } from '../pose/affine.ts';
  * in which crops are kept, still tells its pixels apart.
  */
 export const isWithinReach = (box: ArrayLike<number>): boolean =>
-  Array.from(box).every((value) => Math.abs(value) <= 1e6);
+  Array.from(box).every((value) => Number.isFinite(value) && Math.abs(value) <= 1e6);
 
 /**
  * box: x, y, width, height in px; aspect: width over height of the network's input.

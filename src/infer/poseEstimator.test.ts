@@ -96,6 +96,16 @@ test('wrong input is an HrposeError, and the estimator goes on', async () => {
   await assert.rejects(estimator.estimate({ ...picture, height: 91 }), /120×91 RGB/);
   await assert.rejects(estimator.estimate({} as never), { exitCode: 3 });
   await assert.rejects(estimator.estimate(picture, { boxes: [[0, 0, -1, 4]] }), /box 0/);
+  for (const options of [
+    [[1, 2, 30, 40]],
+    { boxes: 'all' },
+    { boxes: [1, 2, 30, 40] },
+    { boxes: [{ bbox: [1, 2, 30, 40] }] },
+  ]) {
+    const call = estimator.estimate(picture, options as never);
+    await assert.rejects(call, { exitCode: 2, message: /expected .*\[x, y, width, height\]/ });
+  }
+  await assert.rejects(estimator.estimate(picture, { boxes: [['1', 2, 3, 4] as never] }), /box 0/);
   assert.equal((await estimator.estimate(picture)).length, 1);
   await estimator.close();
 });
@@ -105,6 +115,7 @@ test('wrong options are refused before anything is prepared', async () => {
   await assert.rejects(load({ batch: 0 }), { exitCode: 2, message: /batch/ });
   await assert.rejects(load({ threads: 1.5 }), { exitCode: 2, message: /threads/ });
   await assert.rejects(load({ device: 'tpu' }), { exitCode: 2, message: /device/ });
+  await assert.rejects(load({ weights: undefined }), { exitCode: 2, message: /weights/ });
   await assert.rejects(load({ weights: 'nowhere' }), { exitCode: 3, message: /found no file/ });
   await assert.rejects(load({ inputSize: { width: 50, height: 70 } }), /multiples of 32/);
 });

@@ -94,6 +94,10 @@ export class PoseEstimator {
     const threads = wholeNumber('threads', options.threads ?? availableParallelism(), 1024);
     if (!['cpu', 'gpu', 'auto'].includes(device))
       throw usageError(`PoseEstimator: expected device 'cpu', 'gpu' or 'auto', got '${device}'.`);
+    if (typeof weights !== 'string' || weights === '')
+      throw usageError(
+        `PoseEstimator: expected weights as a path or an address, got ${weights === '' ? 'an empty text' : typeof weights}.`,
+      );
     const path = await localWeights(weights);
     const { model, file } =
       config === undefined
@@ -121,7 +125,7 @@ export class PoseEstimator {
     if (this.#closing) {
       throw usageError('PoseEstimator: estimate() after close(). Load a new one.');
     }
-    const boxes = options.boxes?.map(personBox);
+    const boxes = personBoxes(options);
     const call = this.#turnstile.run(async () => {
       const picture = await pixelsOf(image);
       return (await this.#pipeline.add(picture, boxes)).map((pose) => this.#named(pose));
@@ -165,10 +169,25 @@ function wholeNumber(name: string, value: number, most: number): number {
   );
 }
 
-const isBox = (given: Box | { readonly box: Box }): given is Box => Array.isArray(given);
+const isBox = (given: unknown): given is Box => Array.isArray(given);
 
-const personBox = (given: NonNullable<EstimateOptions['boxes']>[number]): PersonBox =>
-  isBox(given) ? { box: given, score: 1 } : { box: given.box, score: given.score ?? 1 };
+/** A list where { boxes } belongs would otherwise be no boxes: the whole picture as one person. */
+function personBoxes(options: EstimateOptions): PersonBox[] | undefined {
+  const { boxes } = options;
+  if (Array.isArray(options) || (boxes !== undefined && !Array.isArray(boxes)))
+    throw usageError(
+      'PoseEstimator: expected { boxes: [[x, y, width, height], …] } after the image.',
+    );
+  return boxes?.map(personBox);
+}
+
+function personBox(given: NonNullable<EstimateOptions['boxes']>[number], index: number): PersonBox {
+  if (isBox(given)) return { box: given, score: 1 };
+  if (isBox(given?.box)) return { box: given.box, score: given.score ?? 1 };
+  throw usageError(
+    `PoseEstimator: box ${index}: expected [x, y, width, height] or { box, score }, got ${JSON.stringify(given)}.`,
+  );
+}
 
 async function pixelsOf(image: PictureSource): Promise<RgbImage> {
   if (typeof image === 'string' || image instanceof Uint8Array) {
