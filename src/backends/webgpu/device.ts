@@ -29,6 +29,19 @@ const usefulLimits = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
+/** ms until a device that is gone has said so. */
+const lossNotice = 2000;
+
+/** Resolves with the promise, or after so many milliseconds. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
+
 /** Of what a driver says: what follows are places in its source. */
 export const firstLine = (error: unknown): string =>
   String((error as Error).message).split('\n')[0]!;
@@ -146,6 +159,11 @@ export class Gpu {
     if (this.#buffers.delete(buffer)) buffer.destroy();
   }
 
+  /** For good: another one may be had from the adapter. */
+  get isLost(): boolean {
+    return this.#lostError !== undefined;
+  }
+
   /** Throws what happened to the device, if it is gone. */
   expectAlive(): void {
     if (this.#lostError) throw this.#lostError;
@@ -164,8 +182,11 @@ export class Gpu {
     try {
       return await Promise.race([promise, lost]);
     } catch (error) {
-      // What was under way fails as the device goes, perhaps before the device says so.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      // What was under way fails as the device goes, in a browser long before the device says so.
+      await within(
+        lossNotice,
+        lost.catch(() => {}),
+      );
       throw this.#lostError ?? error;
     } finally {
       this.#waiting.delete(giveUp);
