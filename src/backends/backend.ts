@@ -102,7 +102,7 @@ export interface Backend {
   runInTurn(runs: readonly Run[]): Promise<readonly Outputs[]>;
   /**
    * Takes another device after this one was lost; states and programs made before are of no use any
-   * more. Absent where no device can be lost, or none can be had again.
+   * more. Does nothing where that has happened meanwhile. Absent where no device can be lost, or none can be had again.
    */
   renew?(): Promise<void>;
   /** Absent where it cannot be measured through the backend. */

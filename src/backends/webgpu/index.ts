@@ -20,7 +20,16 @@ export function createGpuBackend(first: Gpu, options: GpuBackendOptions = {}): B
   const { reopen, memoryBytes = Number.POSITIVE_INFINITY } = options;
   const halves = options.activations === 'f16';
   let gpu = first;
-  const renew = async (open: () => Promise<Gpu>) => {
+  let renewal: Promise<void> | undefined;
+  /** Several users may meet the same loss: the first one renews the device for all. */
+  const renew = (open: () => Promise<Gpu>) => {
+    renewal ??= replaceLost(open).finally(() => {
+      renewal = undefined;
+    });
+    return renewal;
+  };
+  const replaceLost = async (open: () => Promise<Gpu>) => {
+    if (!gpu.isLost) return;
     gpu.close();
     gpu = await open();
   };

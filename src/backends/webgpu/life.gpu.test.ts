@@ -211,6 +211,29 @@ test('a device that is lost in the middle of a run ends it with an error of its 
     training.close();
   }));
 
+test('a lost device is renewed once for all who ask, and one that is there is left alone', async () => {
+  const devices: Gpu[] = [];
+  const open = async () => {
+    devices.push(await openNodeGpu());
+    return devices.at(-1)!;
+  };
+  const backend = createGpuBackend(await open(), { reopen: open });
+  try {
+    await backend.renew!();
+    assert.equal(devices.length, 1);
+    devices[0]!.device.destroy();
+    await devices[0]!.device.lost;
+    await Promise.all([backend.renew!(), backend.renew!()]);
+    await backend.renew!();
+    assert.equal(devices.length, 2);
+    const training = tinyTraining(backend, size);
+    await training.step(1e-5);
+    training.close();
+  } finally {
+    backend.close();
+  }
+});
+
 test('a process ends when its backend is closed', () => {
   const url = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
   const script = `
