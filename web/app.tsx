@@ -1,7 +1,7 @@
 // The page: two tabs that share the device, the model and the place where errors are shown.
 import { useEffect, useState } from 'preact/hooks';
 import type { ReadModel } from '../src/web/index.ts';
-import { engine, inPlainWords } from './engine.ts';
+import { type DeviceState, engine, forgetLoss, inPlainWords, watchDevice } from './engine.ts';
 import { FineTuneTab } from './fineTuneTab.tsx';
 import { TryTab } from './tryTab.tsx';
 
@@ -24,15 +24,11 @@ export function App() {
   const [tab, setTab] = useState<Tab>(location.hash === '#tune' ? 'tune' : 'try');
   const [model, setModel] = useState<OpenModel>();
   const [error, setError] = useState<string>();
-  const [device, setDevice] = useState<{ readonly name?: string; readonly missing?: string }>({});
+  const [device, setDevice] = useState<DeviceState>({});
   useEffect(() => {
-    engine().then(
-      ({ gpu: { adapter } }) =>
-        setDevice({
-          name: adapter.software ? `${adapter.name} (computes on the CPU)` : adapter.name,
-        }),
-      (problem) => setDevice({ missing: inPlainWords(problem) }),
-    );
+    watchDevice(setDevice);
+    // Its error is the state of the device.
+    engine().catch(() => {});
   }, []);
   const onModel = (opened: OpenModel) => {
     setModel(opened);
@@ -49,23 +45,41 @@ export function App() {
         </span>
       </header>
       <main>
-        {device.missing && (
-          <div class="error" role="alert">
-            {device.missing}
-          </div>
+        {device.missing && <Alert>{device.missing}</Alert>}
+        {device.lost && (
+          <Alert kind="notice" onClose={forgetLoss}>
+            {lossNotice(device)}
+          </Alert>
         )}
-        {error && (
-          <div class="error" role="alert">
-            {error}
-            <button type="button" onClick={() => setError(undefined)}>
-              Close
-            </button>
-          </div>
-        )}
+        {error && <Alert onClose={() => setError(undefined)}>{error}</Alert>}
         <TryTab {...props} hidden={tab !== 'try'} />
         <FineTuneTab {...props} hidden={tab !== 'tune'} />
       </main>
     </>
+  );
+}
+
+const lossNotice = ({ lost, name }: DeviceState) =>
+  name === undefined
+    ? `The GPU was lost (${lost}). It is opened again when it is needed.`
+    : `The GPU was lost (${lost}) and opened again. What was under way is done once more: in training the steps of the last seconds.`;
+
+interface AlertProps {
+  readonly children: string;
+  readonly kind?: 'error' | 'notice';
+  readonly onClose?: () => void;
+}
+
+function Alert({ children, kind = 'error', onClose }: AlertProps) {
+  return (
+    <div class={kind} role="alert">
+      {children}
+      {onClose && (
+        <button type="button" onClick={onClose}>
+          Close
+        </button>
+      )}
+    </div>
   );
 }
 

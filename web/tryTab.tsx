@@ -200,7 +200,7 @@ function status(
 
 /** Runs the network over what was asked for last; a question that is outrun is dropped. */
 function useEstimate(onError: (error: unknown) => void) {
-  const pipelines = usePipeline();
+  const withPipeline = usePipeline();
   const [found, setFound] = useState<Found>();
   const [busy, setBusy] = useState(false);
   const latest = useRef(0);
@@ -212,21 +212,18 @@ function useEstimate(onError: (error: unknown) => void) {
       if (number !== latest.current) return;
       setBusy(true);
       const start = performance.now();
-      const pipeline = await pipelines.open(model, flip);
       const people = boxes.map((box) => ({ box, score: 1 }));
-      const poses = await pipeline.add(image, people.length > 0 ? people : undefined);
+      const poses = await withPipeline(model, flip, (pipeline) =>
+        pipeline.add(image, people.length > 0 ? people : undefined),
+      );
       const first = prepared.current !== model;
       prepared.current = model;
       if (number !== latest.current) return;
       setFound({ poses, milliseconds: performance.now() - start, first });
     };
-    const failed = (error: unknown) => {
-      pipelines.drop();
-      onError(error);
-    };
     const done = queue.current
       .then(run)
-      .catch(failed)
+      .catch(onError)
       .finally(() => setBusy(false));
     queue.current = done;
     return done;

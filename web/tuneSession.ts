@@ -2,14 +2,13 @@
 // last. Whoever shows it is told when something changed.
 import {
   FineTuning,
-  isDeviceLost,
   openNetwork,
   type PoseModel,
   predictPeople,
   scoreModel,
   type WebDataset,
 } from '../src/web/index.ts';
-import { engine } from './engine.ts';
+import { onDevice } from './engine.ts';
 import { settingsOf, type TuneForm } from './tuneSettings.ts';
 
 export type SessionState = 'preparing' | 'running' | 'paused' | 'stopped' | 'done' | 'failed';
@@ -92,8 +91,9 @@ export class TuneSession {
     };
     return this.#between(async () => {
       const model = await this.#tuning!.model();
-      const { backend } = await engine();
-      const { stats } = (await scoreModel(backend, model, shown, { onBatch }))!;
+      const { stats } = (await onDevice((backend) =>
+        scoreModel(backend, model, shown, { onBatch }),
+      ))!;
       const { length } = shown.records;
       this.score = { people: length, total: length, ap: stats[0]! };
       onChange();
@@ -124,27 +124,25 @@ export class TuneSession {
 
   async #open(): Promise<FineTuning> {
     const { form, model, dataset } = this.options;
-    const { backend } = await engine();
     const stepsPerEpoch = Math.ceil(dataset.records.length / form.batch);
     const settings = settingsOf(form, model.skeleton, stepsPerEpoch);
-    return new FineTuning(backend, { ...model, inputSize: form.inputSize }, dataset, settings);
+    const sized = { ...model, inputSize: form.inputSize };
+    return onDevice(async (backend) => new FineTuning(backend, sized, dataset, settings));
   }
 
   async #predict(): Promise<void> {
     const { shown } = this.options;
     const model = await this.#tuning!.model();
-    const { backend } = await engine();
-    const network = openNetwork(backend, model, this.samples.length);
-    try {
-      const indices = Int32Array.from(this.samples, ({ index }) => index);
-      const people = await predictPeople(network, model, shown, indices, false);
-      this.samples = people.map(({ keypoints }, i) => ({ index: indices[i]!, keypoints }));
-    } catch (error) {
-      // The next step goes on with another device, and the next predictions are made there.
-      if (!isDeviceLost(error)) throw error;
-    } finally {
-      network.close();
-    }
+    const indices = Int32Array.from(this.samples, ({ index }) => index);
+    const people = await onDevice(async (backend) => {
+      const network = openNetwork(backend, model, indices.length);
+      try {
+        return await predictPeople(network, model, shown, indices, false);
+      } finally {
+        network.close();
+      }
+    });
+    this.samples = people.map(({ keypoints }, i) => ({ index: indices[i]!, keypoints }));
   }
 
   /** Does something between two steps, after which training goes on if it was going on. */

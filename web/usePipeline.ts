@@ -1,7 +1,7 @@
 // The prepared network of the model in use: made when it is first asked for, closed when the model changes.
 import { useEffect, useRef } from 'preact/hooks';
 import { isDeviceLost, type PoseModel, PosePipeline } from '../src/web/index.ts';
-import { engine } from './engine.ts';
+import { type Backend, onDevice } from './engine.ts';
 
 interface Prepared {
   readonly model: PoseModel;
@@ -9,25 +9,29 @@ interface Prepared {
   readonly pipeline: Promise<PosePipeline>;
 }
 
-/** Gives the pipeline for a model, one call after the other; what failed is dropped and made anew. */
+/** Gives the pipeline of a model to work with, one call after the other; what failed is dropped and made anew. */
 export function usePipeline() {
   const prepared = useRef<Prepared | undefined>(undefined);
-  useEffect(() => () => close(prepared.current), []);
-  const open = async (model: PoseModel, flip: boolean): Promise<PosePipeline> => {
+  useEffect(() => () => void close(prepared.current), []);
+  const open = async (backend: Backend, model: PoseModel, flip: boolean) => {
     const known = prepared.current;
     if (known?.model === model && known.flip === flip) return known.pipeline;
     await close(known);
-    const pipeline = engine().then(({ backend }) =>
-      PosePipeline.open({ backend, model, batch: 1, flip, eager: true, keepHeatmaps: true }),
-    );
+    const options = { batch: 1, flip, eager: true, keepHeatmaps: true };
+    const pipeline = PosePipeline.open({ backend, model, ...options });
     prepared.current = { model, flip, pipeline };
     return pipeline;
   };
-  const drop = () => {
-    void close(prepared.current);
-    prepared.current = undefined;
-  };
-  return { open, drop };
+  return <T>(model: PoseModel, flip: boolean, work: (pipeline: PosePipeline) => Promise<T>) =>
+    onDevice(async (backend) => {
+      try {
+        return await work(await open(backend, model, flip));
+      } catch (error) {
+        void close(prepared.current);
+        prepared.current = undefined;
+        throw error;
+      }
+    });
 }
 
 async function close(prepared: Prepared | undefined): Promise<void> {

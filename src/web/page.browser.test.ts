@@ -149,6 +149,60 @@ test('the Fine-tune tab trains on a folder, pauses, scores and hands over a chec
   await page.close();
 });
 
+/** Keeps every device that the page opens, so that it can be taken away. */
+const keepDevices = `
+  globalThis.devices = [];
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...wanted) {
+    const device = await requestDevice.apply(this, wanted);
+    devices.push(device);
+    return device;
+  };
+`;
+
+test('a GPU that is lost is opened again once, for both tabs, and the page says so', {
+  skip,
+}, async () => {
+  const { page, problems } = await open();
+  await page.addInitScript(keepDevices);
+  await page.reload();
+  const lose = () => page.evaluate('devices.at(-1).destroy()');
+  const opened = () => page.evaluate('devices.length');
+  const notice = page.getByRole('alert').filter({ hasText: 'The GPU was lost' });
+  await giveFile(page, 'Open weights', weights);
+  await giveFile(page, 'Open picture', picture);
+  await page.getByText(/^1 pose in/).waitFor({ timeout: 120_000 });
+  await lose();
+  await notice.getByText('It is opened again when it is needed.').waitFor();
+  await page.getByRole('button', { name: 'Add box' }).click();
+  await notice.getByText('and opened again').waitFor();
+  await page.getByText(/^1 pose in [^T]*$/).waitFor();
+  assert.equal(await opened(), 2);
+  await notice.getByRole('button', { name: 'Close' }).click();
+
+  await page.getByRole('tab', { name: 'Fine-tune' }).click();
+  const panel = page.locator('aside:visible');
+  await panel.getByLabel('Choose folder').setInputFiles(join(data.folder, 'data'));
+  for (const [label, value] of [
+    ['Batch', '4'],
+    ['Steps', '8'],
+  ] as const)
+    await panel.getByLabel(label).fill(value);
+  await panel.getByRole('button', { name: 'Start' }).click();
+  await page.getByText(/^[3-6] of 8/).waitFor({ timeout: 180_000 });
+  await lose();
+  await page.getByRole('status').getByText('done').waitFor({ timeout: 60_000 });
+  await notice.getByText('and opened again').waitFor();
+  await shot(page, 'gpu-lost');
+  await page.getByRole('tab', { name: 'Try' }).click();
+  await page.getByRole('button', { name: 'Whole frame' }).click();
+  await page.getByText(/^1 pose in.*Taken whole/).waitFor();
+  assert.equal(await opened(), 3);
+  assert.equal(await page.getByRole('alert').count(), 1);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
 test('a browser without WebGPU is told so, with what to do', { skip }, async () => {
   const { page } = await open(await launch({ withoutWebGpu: true }));
   const alert = page.getByRole('alert').first();
