@@ -18,7 +18,7 @@ interface Options {
 
 export function command(): Command {
   return new Command('cocoeval')
-    .description('Score a result file against COCO keypoint ground truth.')
+    .description('Scores a result file against COCO keypoint ground truth.')
     .requiredOption('--gt <file>', 'annotations, as person_keypoints_val2017.json')
     .requiredOption('--dt <file>', 'results, a list as in keypoints_results.json')
     .option(

@@ -107,28 +107,28 @@ async function check(_flags: unknown, command: Command): Promise<void> {
 }
 
 const synthExamples = `
-Examples:
-  $ hrpose data synth --out dataset/demo
-  $ hrpose data synth --out dataset/big --train 20000 --val 1000 --seed 7
+Examples
+  hrpose data synth --out dataset/demo
+  hrpose data synth --out dataset/big --train 20000 --val 1000 --seed 7
 
 The folder then holds train/, val/ and annotations/person_keypoints_{train,val}.json in COCO's
 format. The same settings give the same bytes with any number of workers; a complete data set with
 the same settings is kept.`;
 
 const downloadExamples = `
-Examples:
-  $ hrpose data download coco
-  $ hrpose data download coco --out dataset/coco --parts val,annotations`;
+Examples
+  hrpose data download coco
+  hrpose data download coco --out dataset/coco --parts val,annotations`;
 
 const checkExamples = `
-Examples:
-  $ hrpose data check -c configs/demo.yml
-  $ hrpose data check -c configs/demo.yml --split eval --thorough`;
+Examples
+  hrpose data check -c configs/demo.yml
+  hrpose data check -c configs/demo.yml --split eval --thorough`;
 
 function synthCommand(): Command {
   const cores = availableParallelism();
   return new Command('synth')
-    .description('draw a data set of people with true keypoints, to try everything out offline')
+    .description('Draws a data set of people with true keypoints, to try everything out offline.')
     .requiredOption('--out <dir>', 'folder of the data set')
     .option('--train <n>', 'pictures for training', wholeNumber('--train', 1, 1_000_000), 2000)
     .option('--val <n>', 'pictures for scoring', wholeNumber('--val', 1, 1_000_000), 200)
@@ -151,10 +151,14 @@ function synthCommand(): Command {
 
 function downloadCommand(): Command {
   return new Command('download')
-    .description('fetch COCO 2017: pictures and person keypoint annotations')
+    .description('Fetches COCO 2017: pictures and person keypoint annotations.')
     .argument('[dataset]', 'which data set: coco', 'coco')
     .option('--out <dir>', 'folder of the data set', 'dataset/coco')
-    .option('--parts <list>', 'some of train,val,annotations', parseParts, cocoParts)
+    .addOption(
+      new Option('--parts <list>', 'some of train,val,annotations')
+        .argParser(parseParts)
+        .default(cocoParts, 'all'),
+    )
     .option('--base-url <url>', "where the archives lie (default: COCO's own site)")
     .option('--keep-archives', 'keep the archives after unpacking')
     .addHelpText('after', downloadExamples)
@@ -163,7 +167,7 @@ function downloadCommand(): Command {
 
 function checkCommand(): Command {
   return addConfigOptions(new Command('check'))
-    .description("check a config's data set: annotations, boxes, keypoints, picture files")
+    .description("Checks a config's data set: annotations, boxes, keypoints, picture files.")
     .option('--thorough', 'decode every picture')
     .addOption(
       new Option('--split <split>', 'which data to check')
@@ -176,7 +180,7 @@ function checkCommand(): Command {
 
 export function command(): Command {
   return new Command('data')
-    .description('make, fetch and check data sets')
+    .description('Makes, fetches and checks data sets.')
     .addCommand(synthCommand())
     .addCommand(downloadCommand())
     .addCommand(checkCommand());

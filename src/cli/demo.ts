@@ -17,6 +17,16 @@ const pictures = { train: 1200, val: 120 };
 /** Decoded pictures are kept: 1,200 of 640×480 take 1.1 GB. */
 const cacheBytes = 1400 * 2 ** 20;
 
+const examples = `
+Files in --out
+  data/                      the drawn people, as 'hrpose data synth' draws them
+  people.png, score.json     truth beside prediction, the 10 COCO numbers
+  and those of a training    train.log, metrics.jsonl, checkpoints/, best_model.safetensors
+
+Examples
+  hrpose demo
+  hrpose demo --out output/quick --minutes 1`;
+
 export function command(): Command {
   const demo = new Command('demo')
     .summary('the whole job on drawn people, in minutes')
@@ -27,9 +37,11 @@ export function command(): Command {
     .option('--out <dir>', 'where to write', 'output/demo')
     .option('--seed <n>', 'of pictures, weights and order', wholeNumber('--seed', 0), 1)
     .option('--minutes <m>', 'train at most about this long', wholeNumber('--minutes', 1), 5);
-  return addDeviceOptions(demo).action(async (_, cmd: Command) => {
-    await run(cmd.optsWithGlobals<DemoFlags>());
-  });
+  return addDeviceOptions(demo)
+    .addHelpText('after', examples)
+    .action(async (_, cmd: Command) => {
+      await run(cmd.optsWithGlobals<DemoFlags>());
+    });
 }
 
 async function run(flags: DemoFlags): Promise<void> {

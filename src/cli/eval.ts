@@ -1,6 +1,6 @@
 // hrpose eval: scores weights on the EvalDataset of a config file.
 import { dirname, join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Backend } from '../backends/backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { usageError } from '../errors.ts';
@@ -36,7 +36,7 @@ export function command(): Command {
         'and AP and error of each keypoint. Writes keypoints_results.json into <save_dir>/<name of the config>.',
     )
     .option('--save-prediction-only', 'write the predictions and do not score them', false)
-    .option('--save_prediction_only', '(the same, as PaddleDetection spells it)')
+    .addOption(new Option('--save_prediction_only').hideHelp())
     .addOption(sheetOption('also draw up to 24 people, best to worst, truth beside prediction'))
     .option(
       '--skip-bad-images',

@@ -1,5 +1,6 @@
 // hrpose infer: finds the keypoints of people in pictures, or in a video.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { detectorKinds } from '../detect/family.ts';
 import { usageError } from '../errors.ts';
 import type { PicturesFlags } from '../infer/runPictures.ts';
 import type { VideoFlags } from '../infer/runVideo.ts';
@@ -51,9 +52,11 @@ export function command(): Command {
     .option('--boxes <file>', 'people as boxes in a COCO JSON file')
     .option('--image-list <file>', 'COCO JSON whose images tell which picture an id means')
     .option('--detector <model>', 'ONNX model that finds people')
-    .option(
-      '--detector-kind <kind>',
-      'what the detector is, where its inputs and outputs do not tell',
+    .addOption(
+      new Option(
+        '--detector-kind <kind>',
+        'what the detector is, where its inputs and outputs do not tell',
+      ).choices(detectorKinds),
     )
     .option(
       '--box-threshold <score>',

@@ -132,23 +132,23 @@ const inspectText = `
 FILE is a .safetensors, .pth, .pt or .pdparams file (known by its content, whatever its name), a
 checkpoint or run folder, or an address, which is fetched into the cache.
 
-Examples:
-  $ hrpose weights inspect hrnet_w32-36af842e.pth
-  $ hrpose weights inspect output/demo/best_model --all
-  $ hrpose weights inspect https://example.org/w48.pdparams --json`;
+Examples
+  hrpose weights inspect hrnet_w32-36af842e.pth
+  hrpose weights inspect output/demo/best_model --all
+  hrpose weights inspect https://example.org/w48.pdparams --json`;
 
 const convertText = `
 The ending of OUT decides what is written: .safetensors, .pth or .pt (a PyTorch state dict), or
 .pdparams (PaddleDetection). Values stay the same to the bit. IN is whatever 'inspect' takes.
 
-Examples:
-  $ hrpose weights convert Trunc_HRNet_W32_C_pretrained.pdparams w32.safetensors
-  $ hrpose weights convert output/demo/best_model demo.pth
-  $ hrpose weights convert hrnet_w48.pth w48.pdparams`;
+Examples
+  hrpose weights convert Trunc_HRNet_W32_C_pretrained.pdparams w32.safetensors
+  hrpose weights convert output/demo/best_model demo.pth
+  hrpose weights convert hrnet_w48.pth w48.pdparams`;
 
 function inspectCommand(): Command {
   return new Command('inspect')
-    .description('tell what a weights file holds, and which HRNet it is of')
+    .description('Tells what a weights file holds, and which HRNet it is of.')
     .argument('<file>', 'weights: a file, a folder or an address')
     .option('--all', 'list every tensor')
     .addHelpText('after', inspectText)
@@ -157,7 +157,7 @@ function inspectCommand(): Command {
 
 function convertCommand(): Command {
   return new Command('convert')
-    .description('write weights of any kind as safetensors, PyTorch or PaddleDetection file')
+    .description('Writes weights of any kind as a safetensors, PyTorch or PaddleDetection file.')
     .argument('<in>', 'weights: a file, a folder or an address')
     .argument('<out>', 'file to write')
     .addOption(
@@ -173,7 +173,7 @@ function convertCommand(): Command {
 
 export function command(): Command {
   return new Command('weights')
-    .description('look into weight files and convert them')
+    .description('Looks into weight files and converts them.')
     .addCommand(inspectCommand())
     .addCommand(convertCommand());
 }
