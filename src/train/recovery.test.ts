@@ -7,9 +7,10 @@ import { DeviceLost } from '../backends/faults.ts';
 import { createDnnlBackend } from '../backends/onednn/index.ts';
 import { environmentError, inputError } from '../errors.ts';
 import { breakable } from './breakable.testing.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { Recovery } from './recovery.ts';
-import { tinyRun, tinyTrain } from './tinyRun.testing.ts';
-import { train } from './train.ts';
+import { interruptAfter, tinyRun, tinyTrain } from './tinyRun.testing.ts';
+import { type TrainOptions, train } from './train.ts';
 
 const real = createDnnlBackend({ threads: 1 });
 const tiny = await tinyRun();
@@ -82,6 +83,31 @@ test('three losses without a new step end the run with what happened', async () 
     message: /was lost \(by a test\)/,
   });
   assert.equal(renewed, 2);
+});
+
+test('a step whose gradients overflowed says so once, though it is done again', async () => {
+  const scaled: Backend = { ...real, halfRange: true };
+  const go = (backend: Backend, more: Partial<TrainOptions>) =>
+    train(tinyTrain(tiny, 'overflow', backend, ['epoch=1'], more).options);
+  await assert.rejects(go(scaled, { report: interruptAfter(1) }), { exitCode: 130 });
+  const resume = join(tiny.folder, 'overflow', 'demo');
+  const { meta, ...state } = loadCheckpoint(resume);
+  // More than a float holds: every step overflows.
+  const lossScale = { scale: 2 ** 140, goodSteps: 0 };
+  saveCheckpoint(resume, { ...state, meta: { ...meta!, lossScale } });
+  const { steps } = await go(
+    breakable(scaled, (n) => n === 5),
+    { resume },
+  );
+  const log = readFileSync(join(resume, 'train.log'), 'utf8');
+  const told = [...log.matchAll(/step (\d+): gradients were beyond/g)].map(([, step]) =>
+    Number(step),
+  );
+  assert.deepEqual(
+    told,
+    Array.from({ length: steps - 1 }, (_, i) => i + 2),
+  );
+  assert.match(log, /lost after step 3 .*; going on from step 1/);
 });
 
 const lost = environmentError('gpu: lost.', { cause: new DeviceLost('a test') });

@@ -30,6 +30,8 @@ export interface FinishedStep {
   /** When the step began, ms of performance.now(). */
   readonly begin: number;
   readonly dataSeconds: number;
+  /** What else is to be said of it. */
+  readonly note?: string | undefined;
 }
 
 export type TrainReport = ReturnType<typeof createTrainReport>;
@@ -56,6 +58,11 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
   };
   const log = (logger: string, text: string) => print(prefix(logger, new Date()) + text);
   const callbacks = 'ppdet.engine.callbacks';
+
+  function note(text: string): void {
+    if (json && !quiet) process.stdout.write(`${JSON.stringify({ event: 'note', text })}\n`);
+    else print(text);
+  }
 
   function record(event: string, fields: Record<string, unknown>): void {
     metrics?.({ event, ...fields });
@@ -84,6 +91,7 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
       step(done: FinishedStep): void {
         if (done.step <= told) return;
         told = done.step;
+        if (done.note !== undefined) note(done.note);
         const seconds = (performance.now() - done.begin) / 1000;
         batchCosts.add(seconds);
         dataCosts.add(done.dataSeconds);
@@ -123,10 +131,7 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
 
   return {
     begin,
-    note(text: string): void {
-      if (json && !quiet) process.stdout.write(`${JSON.stringify({ event: 'note', text })}\n`);
-      else print(text);
-    },
+    note,
     memory(plan: MemoryPlan, available: number): void {
       if (json && !quiet) {
         const event = { event: 'memory', ...memoryFields(plan, available) };

@@ -151,7 +151,7 @@ async function trainToEnd(options: TrainOptions, parts: Parts): Promise<void> {
 }
 
 /** What is left of the epoch. */
-async function trainEpoch({ settings, report }: TrainOptions, parts: Parts): Promise<void> {
+async function trainEpoch({ settings }: TrainOptions, parts: Parts): Promise<void> {
   const { run, schedule, loader, meter, interrupts } = parts;
   const { trainer, at, losses, microBatch } = run;
   const { epoch } = at;
@@ -168,10 +168,10 @@ async function trainEpoch({ settings, report }: TrainOptions, parts: Parts): Pro
       at.lossScale = trainer.lossScale;
       at.step++;
       at.stepInEpoch++;
-      if (update.overflow) report.note(overflowNote(at));
       losses.add(update.loss);
       const { step } = at;
-      meter.step({ step, epoch, stepInEpoch, ...update, learningRate, loss: losses.median });
+      const note = update.overflow ? overflowNote(at) : undefined;
+      meter.step({ step, epoch, stepInEpoch, ...update, learningRate, loss: losses.median, note });
       if (interrupts.count > 0) {
         const { path } = await run.save();
         throw interruptedError(
