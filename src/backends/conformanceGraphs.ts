@@ -3,7 +3,7 @@
 import { type Builder, createBuilder } from '../graph/builder.ts';
 import type { Shape, Value } from '../graph/graph.ts';
 import { accumulate, adamUpdate, zerosLike } from '../ops/adamUpdate.ts';
-import { batchNormTrain, movingAverage } from '../ops/batchNorm.ts';
+import { batchNormGrad, batchNormTrain, movingAverage } from '../ops/batchNorm.ts';
 import { conv2d, conv2dGradInput } from '../ops/conv2d.ts';
 import { add, relu, reluGrad } from '../ops/elementwise.ts';
 import { upsampleNearest } from '../ops/upsampleNearest.ts';
@@ -111,6 +111,61 @@ const residuals: readonly ConformanceCase[] = [
   }),
 ];
 
+const scales = (g: Builder) =>
+  ['gamma', 'beta'].map((name) => g.state(name, 'parameter', [17])) as [Value, Value];
+const normalization = { epsilon: 1e-5, relu: false };
+const normalize = (g: Builder, x: Value) =>
+  g.add(batchNormTrain, [x, ...scales(g)], normalization) as [Value, Value, Value];
+const gradInput = (g: Builder, dy: Value) =>
+  g.add(conv2dGradInput, [dy, weight(g)], { ...geometry, inputShape: size })[0]!;
+
+/** Where a pass can do the work of its neighbours, and where it must not. */
+const joined: readonly ConformanceCase[] = [
+  graphCase('the end of a residual block, forward and backward', (g) => {
+    const x = convolve(g, feed(g));
+    const [normal, ...statistics] = normalize(g, x);
+    const y = sum(g, normal, feed(g, 'shortcut'), true);
+    // The signs of another result: those of y near 0 depend on how its terms are rounded.
+    const [arriving] = g.add(reluGrad, [feed(g, 'another y'), feed(g, 'dy')], {});
+    const inputs = [x, ...scales(g), ...statistics, x, arriving!];
+    const [dx, dgamma, dbeta] = g.add(batchNormGrad, inputs, normalization);
+    g.output('y', y);
+    g.output('dx', sum(g, gradInput(g, dx!), arriving!));
+    g.output('dgamma', dgamma!);
+    g.output('dbeta', dbeta!);
+  }),
+  graphCase('a sum of two batch norms', (g) => {
+    const [first] = normalize(g, feed(g));
+    const [second] = normalize(g, convolve(g, feed(g, 'other')));
+    g.output('y', sum(g, first, second, true));
+  }),
+  graphCase('a batch norm that is an output beside the sum that it is a term of', (g) => {
+    const [y] = normalize(g, feed(g));
+    g.output('sum', sum(g, feed(g, 'other'), y, true));
+    g.output('y', y);
+  }),
+  graphCase('a sum of two gradients of which one is read again', (g) => {
+    const [first, second] = ['dy', 'other'].map((name) => gradInput(g, feed(g, name)));
+    g.output('sum', sum(g, first!, second!));
+    g.output('again', rectify(g, first!));
+  }),
+  graphCase('a weight that is replaced between a gradient of its and the sum with that', (g) => {
+    const dx = gradInput(g, feed(g, 'dy'));
+    const step = g.feed('step', 'float32', [17, 17, 3, 3]);
+    g.updateState('w', sum(g, weight(g), step));
+    g.output('sum', sum(g, dx, feed(g)));
+  }),
+  graphCase('the gradient of a ReLU that is read before and after a batch norm does', (g) => {
+    const x = feed(g);
+    const [, ...statistics] = normalize(g, x);
+    const [arriving] = g.add(reluGrad, [feed(g, 'y'), feed(g, 'dy')], {});
+    g.output('before', rectify(g, arriving!));
+    const inputs = [x, ...scales(g), ...statistics, x, arriving!];
+    g.output('dx', g.add(batchNormGrad, inputs, normalization)[0]!);
+    g.output('after', sum(g, arriving!, x));
+  }),
+];
+
 const replacedStates: readonly ConformanceCase[] = [
   graphCase('a state that is read again after it was replaced', (g) => {
     const total = g.state('total', 'gradient', size);
@@ -205,6 +260,7 @@ const updates = [
 export const graphCases: readonly ConformanceCase[] = [
   ...readTwice,
   ...residuals,
+  ...joined,
   ...replacedStates,
   ...updates,
 ];

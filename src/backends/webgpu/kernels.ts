@@ -1,7 +1,8 @@
 // A kernel for every op.
 import type { KernelTable } from '../backend.ts';
 import { adamUpdate } from './kernels/adam.ts';
-import { batchNormGrad, batchNormInference, batchNormTrain } from './kernels/batchNorm.ts';
+import { batchNormInference, batchNormTrain } from './kernels/batchNorm.ts';
+import { batchNormGrad } from './kernels/batchNormGrad.ts';
 import { conv2d, conv2dGradInput, conv2dGradWeight } from './kernels/convolution.ts';
 import {
   accumulate,

@@ -1,11 +1,13 @@
 // Turns a graph into dispatches on tensors of the device. Kernels ask this for inputs in the layout
 // they want (a reorder is added where a tensor lies differently) and for outputs; where in the arena a
 // tensor lies is decided in arena.ts.
-import type { Graph, State, Value, ValueId } from '../../graph/graph.ts';
+import type { Graph, Node, State, Value, ValueId } from '../../graph/graph.ts';
+import type { OpName } from '../../ops/index.ts';
 import { type Site, siteOf } from '../site.ts';
 import type { ConvDims, ConvKind } from './conv/dims.ts';
 import { convTiles, type Tile, unitOf, unitTiles } from './conv/tile.ts';
 import { type Storage, vectors } from './halves.ts';
+import { type Finish, Joins } from './joins.ts';
 import type { Dispatch, GpuBlock, GpuFeatures, GpuTensor, Shader } from './kernel.ts';
 import { copyShader, reorderShader } from './kernels/reorder.ts';
 import { type Layout, layoutBytes, stridesOf } from './layout.ts';
@@ -30,12 +32,22 @@ export interface LoweringOptions {
   readonly activations?: Storage;
 }
 
+export interface StateStep {
+  /** Of the node whose work it is. */
+  readonly attrs: Node['attrs'];
+  /** The state's. */
+  readonly tensor: GpuTensor;
+}
+
 export class Lowering {
   readonly features: GpuFeatures;
   readonly dispatches: Dispatch[] = [];
   readonly feeds = new Map<string, GpuTensor>();
   readonly outputs = new Map<string, GpuTensor>();
   readonly #graph: Graph;
+  readonly #joins: Joins;
+  /** Nodes whose work another one has done. */
+  readonly #done = new Set<Node>();
   readonly #states: StateTable;
   readonly #chooseTile: ChooseTile;
   readonly #activations: Storage;
@@ -62,6 +74,7 @@ export class Lowering {
     this.#activations = activations;
     this.#exact = exactValues(graph);
     this.#graph = graph;
+    this.#joins = new Joins(graph);
     this.#states = states;
     this.features = features;
     for (const state of graph.states) {
@@ -80,6 +93,7 @@ export class Lowering {
     const { nodes, feeds, values, outputs } = this.#graph;
     for (const id of feeds) this.#addFeed(values[id]!);
     nodes.forEach((node, i) => {
+      if (this.#done.has(node)) return;
       this.#node = i;
       this.#owner = node;
       kernels[node.op]!(siteOf(this.#graph, node), this);
@@ -140,6 +154,50 @@ export class Lowering {
       : this.scratch(value.shape, layout, this.#storageOf(value, layout));
     this.#tensors.set(value.id, tensor);
     return tensor;
+  }
+
+  /** Writes a result, channels last, by `write`: at once or, where it is the term of a sum, with that. */
+  finish(value: Value, write: Finish): void {
+    if (!this.#joins.isTerm(value)) {
+      write({ to: this.out(value, 'channelsLast'), relu: false });
+      return;
+    }
+    const owner = this.#owner;
+    this.#joins.wait(value, (end) => {
+      const sum = this.#owner;
+      this.#owner = owner;
+      write(end);
+      this.#owner = sum;
+    });
+  }
+
+  /** Has a sum written by the kernel of one of its terms, where one waits for that. */
+  finishSum(terms: readonly Value[], sum: Value, relu: boolean): boolean {
+    const waiting = this.#joins.waiting(terms);
+    if (!waiting) return false;
+    const plus = this.in(waiting.other, 'channelsLast');
+    waiting.finish({ to: this.out(sum, 'channelsLast'), plus, relu });
+    return true;
+  }
+
+  /** Leaves a result to the kernel that reads it first, if that is one of this op; it asks by left() of what to make it. */
+  leave(value: Value, made: readonly Value[], op: OpName): boolean {
+    return this.#joins.leave(value, made, op);
+  }
+
+  left(value: Value): readonly Value[] | undefined {
+    return this.#joins.left(value);
+  }
+
+  /** Takes over the node of this op that moves a state on by `value`, in the state's own memory; none, where others look at it. */
+  takeStateStep(value: Value, op: OpName): StateStep | undefined {
+    const step = this.#joins.stateStep(value, op);
+    if (!step) return undefined;
+    const { node, state } = step;
+    const tensor = this.tensor(this.#graph.values[state.value]!);
+    this.#tensors.set(state.next!, tensor);
+    this.#done.add(node);
+    return { attrs: node.attrs, tensor };
   }
 
   /** Gives memory to all states laid out so far and says where a state's tensor lies. */

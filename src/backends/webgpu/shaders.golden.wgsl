@@ -68,6 +68,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 @group(0) @binding(0) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> mean: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> variance: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> running_mean: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> running_variance: array<vec4<f32>>;
 
 struct Moments { mean: vec4<f32>, squares: vec4<f32>, count: f32 }
 
@@ -98,6 +100,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (lane == 0u) {
     mean[column] = moments[0].mean;
     variance[column] = moments[0].squares * 0.00048828125f;
+    running_mean[column] = 0.8999999761581421f * running_mean[column] + 0.10000000149011612f * mean[column];
+    running_variance[column] = 0.8999999761581421f * running_variance[column] + 0.10004885494709015f * variance[column];
   }
 }
 
@@ -119,17 +123,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   y[i] = select(value, vec4<f32>(), value < vec4<f32>());
 }
 
-// movingAverage 16×4, workgroups 1×1×1
-@group(0) @binding(0) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
-
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * 65535u + group.x) * 256u + lane;
-  if (i >= 16u) { return; }
-  y[i] = 0.8999999761581421f * y[i] + 0.10000000149011612f * a[i];
-}
-
 // batchNorm 2×256×16×16, workgroups 128×1×1
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> gamma: array<vec4<f32>>;
@@ -148,16 +141,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   y[i] = value;
 }
 
-// add relu 32768×4, workgroups 128×1×1
-@group(0) @binding(0) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+// batchNorm residual relu 2×256×16×16, workgroups 128×1×1
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> beta: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * 65535u + group.x) * 256u + lane;
   if (i >= 32768u) { return; }
-  y[i] = select((a[i] + b[i]), vec4<f32>(), (a[i] + b[i]) < vec4<f32>());
+  let c = i % 64u;
+  let scale = gamma[c] * inverseSqrt(variance[c] + 0.000009999999747378752f);
+  let value = (x[i] - mean[c]) * scale + beta[c] + residual[i];
+  y[i] = select(value, vec4<f32>(), value < vec4<f32>());
 }
 
 // upsample ×2 2×8×8×8, workgroups 4×1×1
@@ -174,6 +174,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   large[i] = small[((y / 2u) * 8u + x / 2u) * 2u + c];
 }
 
+// add relu 1024×4, workgroups 4×1×1
+@group(0) @binding(0) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * 65535u + group.x) * 256u + lane;
+  if (i >= 1024u) { return; }
+  y[i] = select((a[i] + b[i]), vec4<f32>(), (a[i] + b[i]) < vec4<f32>());
+}
+
 // add 1024×4, workgroups 4×1×1
 @group(0) @binding(0) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
@@ -184,6 +196,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let i = (group.y * 65535u + group.x) * 256u + lane;
   if (i >= 1024u) { return; }
   y[i] = a[i] + b[i];
+}
+
+// batchNorm residual 2×16×8×8, workgroups 2×1×1
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> beta: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> variance: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * 65535u + group.x) * 256u + lane;
+  if (i >= 512u) { return; }
+  let c = i % 4u;
+  let scale = gamma[c] * inverseSqrt(variance[c] + 0.000009999999747378752f);
+  let value = (x[i] - mean[c]) * scale + beta[c] + residual[i];
+  y[i] = value;
 }
 
 // targetWeight 2×5, workgroups 1×1×1
@@ -481,6 +512,48 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   dx[i] = coefficients[at + 1u] * (arriving - coefficients[at + 2u] - centered * coefficients[at + 3u]);
 }
 
+// batchNormGrad sums kept 2×64×2×2, workgroups 1×1×1
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> kept: array<vec4<f32>>;
+
+var<workgroup> sums: array<vec4<f32>, 256>;
+var<workgroup> products: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let line = lane / 16u;
+  let own_column = group.y * 16u + lane % 16u;
+  let column = min(own_column, 15u);
+  let first = group.x * 128u + line;
+  let end = min((group.x + 1u) * 128u, 8u);
+  let center = mean[column];
+  var sum = vec4<f32>();
+  var product = vec4<f32>();
+  for (var row = first; row < end; row += 16u) {
+    let e = row * 16u + column;
+    let arriving = select(vec4<f32>(), dy[e], y[e] > vec4<f32>());
+    sum += arriving;
+    product += arriving * (x[e] - center);
+    kept[e] = arriving;
+  }
+  sums[lane] = sum;
+  products[lane] = product;
+  for (var half = 128u; half >= 16u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; products[lane] = products[lane] + products[lane + half]; }
+  }
+  workgroupBarrier();
+  if (line == 0u && own_column < 16u) {
+    let at = (group.x * 16u + column) * 2u;
+    partial[at] = sums[lane];
+    partial[at + 1u] = products[lane];
+  }
+}
+
 // batchNormGrad relu 2×64×2×2, workgroups 1×1×1
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
@@ -599,6 +672,8 @@ enable subgroups;
 @group(0) @binding(0) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> mean: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> variance: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> running_mean: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> running_variance: array<vec4<f32>>;
 
 struct Moments { mean: vec4<f32>, squares: vec4<f32>, count: f32 }
 
@@ -641,6 +716,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (lane == 0u) {
     mean[column] = moments[0].mean;
     variance[column] = moments[0].squares * 0.00048828125f;
+    running_mean[column] = 0.8999999761581421f * running_mean[column] + 0.10000000149011612f * mean[column];
+    running_variance[column] = 0.8999999761581421f * running_variance[column] + 0.10004885494709015f * variance[column];
   }
 }
 
@@ -829,5 +906,64 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     coefficients[column * 4u + 1u] = gamma[column] * inverse;
     coefficients[column * 4u + 2u] = sums[0] * 0.125f;
     coefficients[column * 4u + 3u] = by_gamma * inverse * 0.125f;
+  }
+}
+
+// batchNormGrad sums kept 2×64×2×2, workgroups 1×1×1
+enable subgroups;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> kept: array<vec4<f32>>;
+
+var<workgroup> sums: array<vec4<f32>, 256>;
+var<workgroup> products: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(subgroup_size) subgroup_size: u32, @builtin(subgroup_invocation_id) subgroup_lane: u32) {
+  let line = lane / 16u;
+  let own_column = group.y * 16u + lane % 16u;
+  let column = min(own_column, 15u);
+  let first = group.x * 128u + line;
+  let end = min((group.x + 1u) * 128u, 8u);
+  let center = mean[column];
+  var sum = vec4<f32>();
+  var product = vec4<f32>();
+  for (var row = first; row < end; row += 16u) {
+    let e = row * 16u + column;
+    let arriving = select(vec4<f32>(), dy[e], y[e] > vec4<f32>());
+    sum += arriving;
+    product += arriving * (x[e] - center);
+    kept[e] = arriving;
+  }
+  sums[lane] = sum;
+  products[lane] = product;
+  let width = min(subgroup_size, 256u);
+  for (var half = 128u; half >= max(width, 16u); half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] = sums[lane] + sums[lane + half]; products[lane] = products[lane] + products[lane + half]; }
+  }
+  workgroupBarrier();
+  if (width > 16u) {
+    var sums_total = sums[subgroup_lane % width];
+    var products_total = products[subgroup_lane % width];
+    for (var half = width / 2u; half >= 16u; half /= 2u) {
+      sums_total = sums_total + subgroupShuffleDown(sums_total, half);
+      products_total = products_total + subgroupShuffleDown(products_total, half);
+    }
+    sums_total = subgroupShuffle(sums_total, lane % 16u);
+    products_total = subgroupShuffle(products_total, lane % 16u);
+    workgroupBarrier();
+    if (lane < 16u) {
+      sums[lane] = sums_total;
+      products[lane] = products_total;
+    }
+  }
+  if (line == 0u && own_column < 16u) {
+    let at = (group.x * 16u + column) * 2u;
+    partial[at] = sums[lane];
+    partial[at + 1u] = products[lane];
   }
 }

@@ -63,7 +63,8 @@ const packed = ({ shape, data }: Tensor, layout: Layout) =>
   pack(Float32Array.from(data), shape, layout);
 
 /**
- * Inputs and expected results, padded as on the device; `reluSum` is relu(y + bias + residual).
+ * Inputs and expected results, padded as on the device; `reluSum` is relu(y + bias + residual), `dxSum` is
+ * dx + added.
  * @param stored what memory makes of an element of an activation
  */
 export function expectedOf(d: ConvDims, stored?: (value: number) => number) {
@@ -74,6 +75,7 @@ export function expectedOf(d: ConvDims, stored?: (value: number) => number) {
   const yShape = [d.n, d.cout, d.outH, d.outW];
   const residual = tensor(yShape, 4, stored);
   const dy = tensor(yShape, 5, stored);
+  const added = tensor(x.shape, 6, stored);
   const [y, reluSum, dx, dw, db] = [yShape, yShape, x.shape, w.shape, bias.shape].map((shape) =>
     tensor(shape),
   ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
@@ -81,8 +83,9 @@ export function expectedOf(d: ConvDims, stored?: (value: number) => number) {
   const fused = { ...attrs, relu: true, residual: true };
   conv2d({ attrs: fused, inputs: [x, w, bias, residual], outputs: [reluSum] });
   conv2dGradInput({ attrs, inputs: [dy, w], outputs: [dx] });
+  const dxSum = { shape: x.shape, data: dx.data.map((value, i) => value + added.data[i]!) };
   conv2dGradWeight({ attrs, inputs: [x, dy], outputs: [dw, db] });
-  const pictures = { x, residual, dy, y, reluSum, dx };
+  const pictures = { x, residual, dy, y, reluSum, dx, added, dxSum };
   return {
     ...(Object.fromEntries(
       Object.entries(pictures).map(([name, t]) => [name, packed(t, 'channelsLast')]),

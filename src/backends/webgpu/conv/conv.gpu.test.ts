@@ -6,6 +6,7 @@ import type { Storage } from '../halves.ts';
 import { openNodeGpu } from '../nodeDevice.ts';
 import { awkward, dimsOfCase, expectedOf } from './cases.testing.ts';
 import { type ConvDims, type ConvKind, sizesOf } from './dims.ts';
+import { plainEnd } from './end.ts';
 import { convForward } from './forward.ts';
 import { convGradInput } from './gradInput.ts';
 import { convGradWeight } from './gradWeight.ts';
@@ -32,18 +33,21 @@ function callsOf(
 ): Call[] {
   switch (kind) {
     case 'forward': {
-      const ends = [false, true].map((all) => ({ bias: all, relu: all, residual: all }));
+      const ends = [plainEnd, { bias: true, relu: true, residual: true }];
       const [plain, fused] = ends.map((end) => convForward(d, end, tile, features, storages));
       return [
         { shader: plain!, arrays: ['x', 'w', 'y'] },
         { shader: fused!, arrays: ['x', 'w', 'bias', 'residual', 'reluSum'] },
       ];
     }
-    case 'gradInput':
-      return convGradInput(d, tile, features, storages).map((shader) => ({
-        shader,
-        arrays: ['dy', 'w', 'dx'],
-      }));
+    case 'gradInput': {
+      const ends = [plainEnd, { ...plainEnd, residual: true }];
+      const [plain, sum] = ends.map((end) => convGradInput(d, end, tile, features, storages));
+      return [
+        { shader: plain!, arrays: ['dy', 'w', 'dx'] },
+        { shader: sum!, arrays: ['dy', 'w', 'added', 'dxSum'] },
+      ];
+    }
     case 'gradWeight': {
       const { partials, reduce, scratchFloats, bias } = convGradWeight(
         d,
@@ -67,7 +71,7 @@ function callsOf(
 
 const resultsOf = {
   forward: ['y', 'reluSum'],
-  gradInput: ['dx'],
+  gradInput: ['dx', 'dxSum'],
   gradWeight: ['dw', 'db'],
 } as const;
 
@@ -83,7 +87,8 @@ async function check(
   // All inputs are halves where one is: what a float holds of them is the same.
   const expected = expectedOf(d, Object.keys(storages).length > 0 ? asHalf : undefined);
   const names = resultsOf[kind];
-  const storageOf = (name: string) => storages[(name === 'reluSum' ? 'y' : name) as Activation];
+  const liesAs: Record<string, Activation> = { reluSum: 'y', dxSum: 'dx', added: 'residual' };
+  const storageOf = (name: string) => storages[liesAs[name] ?? (name as Activation)];
   const empty = Object.fromEntries(names.map((name) => [name, unwritten(expected[name].length)]));
   let scratch = 4;
   const onScratch = (floats: number) => {

@@ -1,26 +1,29 @@
-// dx of a convolution: every pixel of dx gathers, nothing is scattered and nothing added atomically.
+// dx of a convolution [+ residual]: every pixel of dx gathers, nothing is scattered and nothing added atomically.
 //   dy: [N, outH, outW, M4], w: [kh, kw, C4, M4], dx: [N, H, W, C4]
 //   dx[n, y, x, c] = Σ dy[n, (y + padding − u)/stride, (x + padding − v)/stride, m] · w[u, v, c, m]
 // over the taps where the divisions leave no remainder. Which taps these are depends on the remainder of
 // y + padding and x + padding alone, so that dx falls into stride² grids of pixels, each a product of its own
 // (gather.ts) over its taps only; one dispatch does all. A grid without taps (1 × 1, stride 2) is written zero.
-import { narrowed, type Storages, vectors } from '../halves.ts';
+import { type Storages, vectors } from '../halves.ts';
 import type { GpuFeatures, Shader } from '../kernel.ts';
-import { read, readWrite } from '../wgsl.ts';
+import { read } from '../wgsl.ts';
 import { type ConvDims, isPointwise, sizesOf } from './dims.ts';
+import { type ConvEnd, endBindings, endName, endText } from './end.ts';
 import { gatherShader, type PixelGrid } from './gather.ts';
 import { expectTile, type Tile, tileName } from './tile.ts';
 
-/** Bindings: dy, w, dx. */
+/** Bindings: dy, w, [residual], dx. */
 export function convGradInput(
   d: ConvDims,
+  end: ConvEnd,
   tile: Tile,
   features: GpuFeatures,
-  { dy = 'f32', dx = 'f32' }: Storages<'dy' | 'dx'> = {},
-): readonly Shader[] {
-  const shader = gatherShader(
+  storages: Storages<'dy' | 'residual' | 'dx'> = {},
+): Shader {
+  const { dy = 'f32', dx = 'f32' } = storages;
+  return gatherShader(
     {
-      label: `conv2dGradInput ${sizesOf(d)} tile ${tileName(tile)}`,
+      label: `conv2dGradInput${endName(end)} ${sizesOf(d)} tile ${tileName(tile)}`,
       n: d.n,
       source: { name: 'dy', height: d.outH, width: d.outW, channels: d.cout, storage: dy },
       result: { name: 'dx', height: d.h, width: d.w, channels: d.cin, storage: dx },
@@ -31,12 +34,11 @@ export function convGradInput(
       gridStep: d.stride,
       kw: d.kw,
       weights: 'along depth',
-      bindings: [read('dy', vectors(dy)), read('w'), readWrite('dx', vectors(dx))],
-      write: `  dx[at] = ${narrowed(dx, 'sum')};`,
+      bindings: [read('dy', vectors(dy)), read('w'), ...endBindings(end, 'dx', dx, storages)],
+      write: endText(end, 'dx', dx, storages),
     },
     expectTile(tile, features),
   );
-  return [shader];
 }
 
 /** Along one side: the pixels whose coordinate + padding leaves a remainder, and their taps. */

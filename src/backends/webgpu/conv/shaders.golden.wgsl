@@ -180,10 +180,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   store(first_row + ty + 12u, first_column + tx, sum_3_0);
 }
 
-// conv2dGradInput 3×3 s2 3→32 10×14 tile 16x32x32 4x4, workgroups 20×1×1
+// conv2dGradInput residual 3×3 s2 3→32 10×14 tile 16x32x32 4x4, workgroups 20×1×1
 @group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>;
 var<workgroup> tile_a: array<vec4<f32>, 128>;
 var<workgroup> tile_b: array<vec4<f32>, 256>;
 
@@ -211,6 +212,7 @@ fn store(grid: PixelGrid, p: u32, column: u32, sums: vec4<f32>) {
   if (p >= 2u * grid.rows * grid.columns || column >= 1u) { return; }
   let at = ((p / (grid.rows * grid.columns) * 10u + p / grid.columns % grid.rows * 2u + grid.first_y) * 14u + p % grid.columns * 2u + grid.first_x) * 1u + column;
   var sum = sums;
+  sum += residual[at];
   dx[at] = sum;
 }
 

@@ -5,6 +5,7 @@ import type { Storage } from '../halves.ts';
 import type { Binding, GpuFeatures, Shader } from '../kernel.ts';
 import { awkward, dimsOfCase } from './cases.testing.ts';
 import type { ConvDims } from './dims.ts';
+import { plainEnd } from './end.ts';
 import { convForward } from './forward.ts';
 import { convGradInput } from './gradInput.ts';
 import { convGradWeight } from './gradWeight.ts';
@@ -26,7 +27,7 @@ function shadersOf(d: ConvDims, tiles: Record<(typeof kinds)[number], Tile>, sto
   const weight = convGradWeight(d, { bias: true }, tiles.gradWeight, large, all);
   return [
     convForward(d, end, tiles.forward, large, all),
-    ...convGradInput(d, tiles.gradInput, large, all),
+    convGradInput(d, { ...plainEnd, residual: true }, tiles.gradInput, large, all),
     weight.partials,
     weight.reduce,
     weight.bias!.partials,
@@ -119,8 +120,10 @@ test('tiles that cannot be used are refused with the reason', () => {
   for (const [change, reason] of bad)
     assert.match(tileProblem({ ...good, ...change }, least) ?? '', reason);
   const d = dimsOfCase({ h: 4, w: 4, cin: 4, cout: 4 });
-  const end = { bias: false, relu: false, residual: false };
-  assert.throws(() => convForward(d, end, { ...good, rows: 30 }, least), /cannot be used here/);
+  assert.throws(
+    () => convForward(d, plainEnd, { ...good, rows: 30 }, least),
+    /cannot be used here/,
+  );
 });
 
 test('half-precision storage changes the bindings of activations, not of weights and sums', () => {
@@ -132,7 +135,14 @@ test('half-precision storage changes the bindings of activations, not of weights
     );
     return bindings.filter(({ type }) => type === 'vec2<u32>').map(({ name }) => name);
   });
-  assert.deepEqual(halves, [['x', 'residual', 'y'], ['dy', 'dx'], ['x', 'dy'], [], ['dy'], []]);
+  assert.deepEqual(halves, [
+    ['x', 'residual', 'y'],
+    ['dy', 'residual', 'dx'],
+    ['x', 'dy'],
+    [],
+    ['dy'],
+    [],
+  ]);
 });
 
 test('no stretch of pixels of a weight gradient is empty', () => {
@@ -171,21 +181,23 @@ function goldenText(): string {
     tiles,
     'f32',
   );
-  const plain = { bias: false, relu: false, residual: false };
   const pointwise = convForward(
     dimsOfCase({ n: 2, h: 6, w: 5, cin: 64, cout: 32, k: 1 }),
-    plain,
+    plainEnd,
     once,
     large,
     { x: 'f16', y: 'f16' },
   );
   const direct = { ...once, rows: 16, columns: 16, depth: 4, stages: 0 } as const;
   const d = dimsOfCase({ n: 2, h: 6, w: 5, cin: 8, cout: 4, stride: 2 });
-  const directly = [convForward(d, plain, direct, large), ...convGradInput(d, direct, large)];
+  const directly = [
+    convForward(d, plainEnd, direct, large),
+    convGradInput(d, plainEnd, direct, large),
+  ];
   const unit = { component: 'f16', m: 16, n: 16, k: 16, subgroupSize: 32 } as const;
   const onUnit = convForward(
     dimsOfCase({ n: 2, h: 6, w: 5, cin: 64, cout: 32, k: 1 }),
-    plain,
+    plainEnd,
     { rows: 32, columns: 32, depth: 32, threadRows: 8, threadColumns: 4, stages: 1, unit },
     large,
     { x: 'f16', y: 'f16' },

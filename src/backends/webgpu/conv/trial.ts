@@ -2,6 +2,7 @@
 import type { Storage } from '../halves.ts';
 import type { GpuFeatures, Shader } from '../kernel.ts';
 import { type ConvDims, type ConvKind, vectorsOf } from './dims.ts';
+import { plainEnd } from './end.ts';
 import { convForward } from './forward.ts';
 import { convGradInput } from './gradInput.ts';
 import { convGradWeight } from './gradWeight.ts';
@@ -26,14 +27,12 @@ export function convTrial(
   const storages = { x: storage, y: storage, dy: storage, dx: storage };
   switch (kind) {
     case 'forward': {
-      const end = { bias: false, relu: false, residual: false };
-      const shader = convForward(d, end, tile, features, storages);
+      const shader = convForward(d, plainEnd, tile, features, storages);
       return { calls: [{ shader, arrays: ['x', 'w', 'y'] }], result: 'y', scratchFloats: 0 };
     }
     case 'gradInput': {
-      const shaders = convGradInput(d, tile, features, storages);
-      const calls = shaders.map((shader) => ({ shader, arrays: ['dy', 'w', 'dx'] as const }));
-      return { calls, result: 'dx', scratchFloats: 0 };
+      const shader = convGradInput(d, plainEnd, tile, features, storages);
+      return { calls: [{ shader, arrays: ['dy', 'w', 'dx'] }], result: 'dx', scratchFloats: 0 };
     }
     case 'gradWeight': {
       const { partials, reduce, scratchFloats } = convGradWeight(

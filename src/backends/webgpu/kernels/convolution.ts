@@ -25,11 +25,7 @@ export const conv2d: Kernel = ({ attrs, inputs: [x, w, b, added], outputs: [y] }
   const rest = [low.in(w!, 'weights'), ...(b ? [low.in(b, 'plain')] : [])];
   const term = residual ? low.in(added!, 'channelsLast') : undefined;
   const out = low.out(y!, 'channelsLast');
-  const storages = {
-    x: source.storage,
-    y: out.storage,
-    ...(term && { residual: term.storage }),
-  };
+  const storages = { x: source.storage, residual: term?.storage ?? 'f32', y: out.storage };
   const shader = convForward(dims, end, low.tile('forward', dims), low.features, storages);
   low.dispatch(shader, [source, ...rest, ...(term ? [term] : []), out], flopsOf(dims));
 };
@@ -38,11 +34,14 @@ export const conv2dGradInput: Kernel = ({ attrs, inputs: [dy, w], outputs: [dx] 
   const dims = dimsOf(dx!.shape, w!.shape, dy!.shape, attrs);
   const gradient = low.in(dy!, 'channelsLast');
   const weights = low.in(w!, 'weights');
-  const out = low.out(dx!, 'channelsLast');
-  const storages = { dy: gradient.storage, dx: out.storage };
-  const shaders = convGradInput(dims, low.tile('gradInput', dims), low.features, storages);
-  for (const shader of shaders)
-    low.dispatch(shader, [gradient, weights, out], flopsOf(dims) / shaders.length);
+  const tile = low.tile('gradInput', dims);
+  low.finish(dx!, ({ to, plus, relu }) => {
+    const end = { bias: false, residual: plus !== undefined, relu };
+    const storages = { dy: gradient.storage, residual: plus?.storage ?? 'f32', dx: to.storage };
+    const tensors = [gradient, weights, ...(plus ? [plus] : []), to];
+    const shader = convGradInput(dims, end, tile, low.features, storages);
+    low.dispatch(shader, tensors, flopsOf(dims));
+  });
 };
 
 export const conv2dGradWeight: Kernel = ({ attrs, inputs: [x, dy], outputs: [dw, db] }, low) => {

@@ -44,6 +44,7 @@ export const relu: Kernel = ({ inputs: values, outputs: [value] }, low) => {
 };
 
 export const reluGrad: Kernel = ({ inputs: values, outputs: [value] }, low) => {
+  if (low.leave(value!, values, 'batchNormGrad')) return;
   const { inputs, y } = alike(low, values, value!);
   elementwise(
     low,
@@ -55,6 +56,7 @@ export const reluGrad: Kernel = ({ inputs: values, outputs: [value] }, low) => {
 };
 
 export const add: Kernel = ({ attrs, inputs: values, outputs: [value] }, low) => {
+  if (low.finishSum(values, value!, attrs.relu)) return;
   const { inputs, y } = alike(low, values, value!);
   const sum = (a: string, b: string) => `${a} + ${b}`;
   if (attrs.relu) elementwise(low, 'add relu', inputs, y, (a, b) => rectified(`(${sum(a, b)})`));

@@ -6,13 +6,9 @@ import { sumParts } from '../conv/sumParts.ts';
 import type { GpuFeatures, Shader } from '../kernel.ts';
 import { openNodeGpu } from '../nodeDevice.ts';
 import { declare, read, readWrite } from '../wgsl.ts';
-import {
-  combineShader,
-  cutOf,
-  gradCombineShader,
-  gradSumsShader,
-  statisticsShader,
-} from './batchNorm.ts';
+import { combineShader, statisticsShader } from './batchNorm.ts';
+import { gradCombineShader, gradSumsShader } from './batchNormGrad.ts';
+import { cutOf } from './channelMatrix.ts';
 import { lossSumShader } from './loss.ts';
 import { enableSubgroups, subgroupInputs, summed, tree } from './reduce.ts';
 
