@@ -77,6 +77,14 @@ test('usage errors exit with 2 and say what to do', async () => {
     [['config', '--confg', 'x'], /^error: unknown option '--confg'[\s\S]*Did you mean --config/],
     [['config'], /^error: config: name a config file with '-c FILE'/],
     [['config', '-c', config, '-o', 'epoch'], /^error: -o: expected key=value/],
+    [
+      ['train', '-c', config, '--eval', 'epoch=3'],
+      /^error: train: unexpected 'epoch=3'\. Settings go behind -o\./,
+    ],
+    [
+      ['data', 'synth', '--out', 'x', 'y'],
+      /^error: synth: unexpected 'y'\. See 'hrpose help data synth'/,
+    ],
   ];
   for (const [args, message] of cases) {
     const { code, out, err } = await hrpose(...args);

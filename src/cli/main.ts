@@ -128,6 +128,7 @@ function find(name: string): CommandEntry {
  */
 function adopt(command: Command, path: string, json: boolean): void {
   command.exitOverride().showHelpAfterError(`'${path} --help' lists the options.`);
+  command.allowExcessArguments(); // refuseExcess says which.
   if (json) command.configureOutput({ writeErr: () => {} });
   if (path.includes(' '))
     command.addHelpText('after', '\nOptions for every command: --json, --debug');
@@ -146,6 +147,19 @@ function refuseEmptyValues(command: Command): void {
     throw usageError(`${name}: expected a value, got an empty one. Is a shell variable not set?`);
 }
 
+function refuseExcess(command: Command): void {
+  const excess = command.args[command.registeredArguments.length];
+  if (excess === undefined) return;
+  const name = command.name();
+  const setting = excess.includes('=') && command.options.some(({ long }) => long === '--opt');
+  const advice = setting ? 'Settings go behind -o.' : `See 'hrpose help ${pathOf(command)}'.`;
+  throw usageError(`${name}: unexpected '${excess}'. ${advice}`);
+}
+
+/** `data synth` */
+const pathOf = (command: Command): string =>
+  command.parent?.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+
 async function runCommand(
   entry: CommandEntry,
   args: readonly string[],
@@ -155,7 +169,10 @@ async function runCommand(
   const program = new Command('hrpose')
     .option('--json', 'machine-readable output')
     .option('--debug', 'print the stack with an error')
-    .hook('preAction', (_, action) => refuseEmptyValues(action));
+    .hook('preAction', (_, action) => {
+      refuseEmptyValues(action);
+      refuseExcess(action);
+    });
   program.addCommand(module.command());
   adopt(program, 'hrpose', json);
   await program.parseAsync(args, { from: 'user' });
