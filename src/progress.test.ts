@@ -4,15 +4,16 @@ import { formatBytes, formatDuration, formatRate } from './format.ts';
 import { createProgress } from './progress.ts';
 
 /** A stream that collects, and a clock that is moved by hand. */
-function setUp(isTTY: boolean, json = false, total = 100, unit = 'steps') {
+function setUp(isTTY: boolean, json = false, total = 100, unit = 'steps', begun = 0, columns = 60) {
   let text = '';
   let time = 0;
   const write = (chunk: string | Uint8Array) => {
     text += String(chunk);
     return true;
   };
-  const stream = { write, isTTY, columns: 60 } as unknown as NodeJS.WriteStream;
-  const progress = createProgress({ label: 'train', total, unit, json, stream, now: () => time });
+  const stream = { write, isTTY, columns } as unknown as NodeJS.WriteStream;
+  const now = () => time;
+  const progress = createProgress({ label: 'train', total, unit, begun, json, stream, now });
   return {
     progress,
     wait: (ms: number) => {
@@ -52,6 +53,20 @@ test('the live line never grows beyond the terminal', () => {
   wait(1000);
   progress.update(10, { note: 'x'.repeat(200) });
   assert.equal(taken().replace('\r', '').replace('\x1b[K', '').length, 59);
+});
+
+test('a terminal that does not know its width counts as 80 wide', () => {
+  const { progress, wait, taken } = setUp(true, false, 100, 'steps', 0, 0);
+  wait(1000);
+  progress.update(10);
+  assert.ok(taken().endsWith(', 9.0s left\x1b[K'));
+});
+
+test('what an earlier run has done is no part of the rate', () => {
+  const { progress, wait, taken } = setUp(true, false, 100, 'steps', 80);
+  wait(1000);
+  progress.update(90);
+  assert.match(taken(), /90\/100 steps, 90%, 10\.0\/s, 1\.0s left/);
 });
 
 test('elsewhere plain lines come every ten seconds and at the end', () => {

@@ -9,6 +9,8 @@ export interface ProgressOptions {
   readonly total: number;
   /** What is counted, in the plural; 'bytes' are printed as kB, MB, ... */
   readonly unit: string;
+  /** Units that an earlier run has done: they tell nothing of the rate. */
+  readonly begun?: number;
   readonly json?: boolean;
   /** Where it is written; process.stdout unless told otherwise. */
   readonly stream?: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
@@ -36,8 +38,11 @@ const pause = { terminal: 100, plain: 10_000, json: 1000 };
 const rateWindow = 30_000;
 
 /** Units a second over the last `rateWindow`; undefined before anything happened. */
-function createRate(start: number): (done: number, now: number) => number | undefined {
-  const marks: { done: number; time: number }[] = [{ done: 0, time: start }];
+function createRate(
+  start: number,
+  begun: number,
+): (done: number, now: number) => number | undefined {
+  const marks: { done: number; time: number }[] = [{ done: begun, time: start }];
   return (done, now) => {
     if (marks.at(-1)!.time < now) marks.push({ done, time: now });
     while (marks.length > 2 && now - marks[1]!.time >= rateWindow) marks.shift();
@@ -67,11 +72,11 @@ function describe(
 
 /** Starts counting now. */
 export function createProgress(options: ProgressOptions): Progress {
-  const { label, total, unit, json = false, stream = process.stdout } = options;
+  const { label, total, unit, begun = 0, json = false, stream = process.stdout } = options;
   const now = options.now ?? (() => performance.now());
   const mode = json ? 'json' : stream.isTTY === true ? 'terminal' : 'plain';
   const start = now();
-  const rateOf = createRate(start);
+  const rateOf = createRate(start, begun);
   let lastPrint = mode === 'plain' ? start : Number.NEGATIVE_INFINITY;
   let latest: { done: number; fields: ProgressFields } | undefined;
   let printed = true; // Whether `latest` has been printed.
@@ -100,7 +105,7 @@ export function createProgress(options: ProgressOptions): Progress {
     const text = describe(options, done, rate, fields);
     if (mode === 'plain') stream.write(`${text}\n`);
     else {
-      stream.write(`\r${text.slice(0, (stream.columns ?? 80) - 1)}\x1b[K`);
+      stream.write(`\r${text.slice(0, (stream.columns || 80) - 1)}\x1b[K`);
       live = true;
     }
   }

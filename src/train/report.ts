@@ -46,6 +46,7 @@ export interface ReportOptions {
 
 export function createTrainReport({ json, quiet = false }: ReportOptions) {
   let progress: Progress | undefined;
+  let scoring: Progress | undefined;
   let logFile: string | undefined;
   let metrics: ((entry: object) => void) | undefined;
   let early: string[] = [];
@@ -75,7 +76,7 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
     logFile = join(runDir, 'train.log');
     appendFileSync(logFile, early.map((text) => `${text}\n`).join(''));
     early = [];
-    progress = createProgress({ label: 'train', total, unit: 'steps', json });
+    progress = createProgress({ label: 'train', total, unit: 'steps', begun: at.step, json });
     const live = !json && !quiet && process.stdout.isTTY === true;
     print(
       `${records} people, ${stepsPerEpoch} steps an epoch, ${settings.epochs} epochs; writing to ${runDir}`,
@@ -142,14 +143,20 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
       log('ppdet.utils.checkpoint', `Save checkpoint: ${path}`);
     },
     scoring(samples: number, total: number): void {
-      if (!json && !quiet && process.stdout.isTTY === true) {
-        process.stdout.write(
-          `\rscoring: ${samples}/${total} people\x1b[K${samples === total ? '\r\x1b[K' : ''}`,
-        );
-      }
+      if (quiet) return;
+      scoring ??= createProgress({
+        label: 'scoring',
+        total,
+        unit: 'people',
+        begun: samples,
+        json,
+      });
+      scoring.update(samples);
     },
     scored(done: { epoch: number; step: number; score: Score; bestAp: number }): void {
       const { epoch, step, score, bestAp } = done;
+      scoring?.end();
+      scoring = undefined;
       const people = score.predictions.length;
       log(callbacks, `Total sample number: ${people}, average FPS: ${people / score.seconds}`);
       if (!json)

@@ -22,7 +22,7 @@ export function createReporter(json: boolean): Reporter {
       if (current === undefined || next !== label) {
         end();
         label = next;
-        current = createProgress({ label, total, unit: 'bytes', json });
+        current = createProgress({ label, total, unit: 'bytes', begun: done, json });
       }
       current.update(done);
     },
