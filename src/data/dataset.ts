@@ -53,7 +53,13 @@ function cocoDataset(settings: DatasetSettings, skeleton: Skeleton, inputSize: S
   }
   const threshold = settings.imageThre;
   const options = { imageDir, inputSize, pixelStd, threshold, keypointCount };
-  return dataset(readDetections(detectionFile(settings), options), table);
+  const file = detectionFile(settings);
+  const records = readDetections(file, options);
+  if (records.length > 0) return dataset(records, table);
+  throw inputError(
+    `${file}: expected people with a score of at least ${threshold} (image_thre), found none. ` +
+      'Is it the list of a detector for this data set?',
+  );
 }
 
 function detectionFile({ bboxFile }: DatasetSettings): string {
