@@ -165,6 +165,34 @@ test('a box beyond all pictures is bad input, not a fault of the network', async
   );
 });
 
+test('a network whose heatmaps are not finite gets no score', async () => {
+  const { run } = await trained();
+  const bytes = readFileSync(join(run, 'model_final.safetensors'));
+  const header = Number(bytes.readBigUInt64LE(0));
+  const layer = JSON.parse(bytes.toString('utf8', 8, 8 + header))['final_layer.weight'];
+  const [from, to] = layer.data_offsets;
+  for (let at = from; at < to; at += 4) bytes.writeFloatLE(3e38, 8 + header + at);
+  const file = join(tiny.folder, 'beyond.safetensors');
+  writeFileSync(file, bytes);
+  const options = [...tiny.options, `save_dir=${join(tiny.folder, 'beyond')}`];
+  const scored = hrpose('eval', '-c', demoConfig, '-o', ...options, `weights=${file}`);
+  answers(scored, 5, /network: its output is not finite/);
+});
+
+test('boxes of which none is a person are bad input, not an AP of 0', async () => {
+  const { run } = await trained();
+  const boxes = join(tiny.folder, 'nobody.json');
+  writeFileSync(boxes, '[{"image_id":1,"category_id":2,"bbox":[1,2,30,40],"score":1}]');
+  const options = [
+    ...tiny.options,
+    'EvalDataset.use_gt_bbox=false',
+    `EvalDataset.bbox_file=${boxes}`,
+  ];
+  const weights = `weights=${join(run, 'model_final')}`;
+  const scored = hrpose('eval', '-c', demoConfig, '-o', ...options, weights);
+  answers(scored, 3, /nobody\.json: expected people with a score/);
+});
+
 let trainedOnce: Promise<{ out: string; run: string }> | undefined;
 
 /** A run of one epoch: its save_dir, and its folder. */

@@ -3,7 +3,7 @@
 // finding people and drawing them are others' work.
 import type { Backend } from '../backends/backend.ts';
 import { isWithinReach } from '../data/box.ts';
-import { inputError, numericalError, usageError } from '../errors.ts';
+import { inputError, usageError } from '../errors.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import type { HrnetConfig } from '../models/hrnetConfigs.ts';
 import type { NormalizeAttrs } from '../ops/normalizeImage.ts';
@@ -187,7 +187,6 @@ export class PosePipeline {
     const mapsOfOne = heatmaps.length / jobs.length;
     jobs.forEach(({ person, crop, resolve }, i) => {
       const keypoints = people[i]!;
-      checkFinite(keypoints);
       resolve({
         box: person.box,
         boxScore: person.score,
@@ -244,12 +243,5 @@ function checkBox({ box, score }: PersonBox, index: number): void {
   if (numbers && box[2] > 0 && box[3] > 0) return;
   throw inputError(
     `box ${index}: expected finite numbers x, y, width, height of at most a million px, with a size above 0 and a score, got [${box.join(', ')}] and ${score}.`,
-  );
-}
-
-function checkFinite(keypoints: Float32Array): void {
-  if (keypoints.every(Number.isFinite)) return;
-  throw numericalError(
-    'network: its output is not finite. Check the weights: they may be of a run that failed, or of another input normalisation.',
   );
 }

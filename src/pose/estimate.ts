@@ -2,6 +2,7 @@
 // pixels of the picture (spec 3.4, 3.8, 4, 7.1). Running the network lies between, in infer/.
 import { boxToCenterScale } from '../data/box.ts';
 import type { Size } from '../data/record.ts';
+import { numericalError } from '../errors.ts';
 import { personScore } from '../eval/results.ts';
 import {
   type Affine,
@@ -94,7 +95,10 @@ export function cutCrop(image: RgbImage, crop: Crop, rules: ReadingRules, pixels
   warpAffine(image, cropTransform(crop, inputSize, udp), inputSize, pixels, false);
 }
 
-/** heatmaps: [N, K, H, W] for N crops → [K, 3] for each: x, y in px of its picture, score. */
+/**
+ * heatmaps: [N, K, H, W] for N crops → [K, 3] for each: x, y in px of its picture, score. A numericalError
+ * where they are not finite, which would else be scored as poor poses.
+ */
 export function readKeypoints(
   heatmaps: Float32Array,
   shape: HeatmapShape,
@@ -114,8 +118,16 @@ export function readKeypoints(
       const from = n * k + j;
       person.set([xy[2 * from]!, xy[2 * from + 1]!, decoded.scores[from]!], 3 * j);
     }
+    checkFinite(person);
     return person;
   });
+}
+
+function checkFinite(keypoints: Float32Array): void {
+  if (keypoints.every(Number.isFinite)) return;
+  throw numericalError(
+    'network: its output is not finite. Check the weights: they may be of a run that failed, or of another input normalisation.',
+  );
 }
 
 /** A person's score in results: how sure the visible keypoints are, times how sure the box is. */
