@@ -98,8 +98,23 @@ export function command(): Command {
     refuseForeign(flags.video === undefined ? ofVideos : ofPictures, isGiven);
     if (isGiven('detectorKind') && !isGiven('detector'))
       throw usageError('--detector-kind tells what --detector is. Give that as well.');
+    tellWhenNothingIsKept(flags);
     await run(flags);
   });
+}
+
+/** Without a drawing, a file or a line on standard output the work is for its speed alone. */
+function tellWhenNothingIsKept({
+  draw,
+  saveJson,
+  heatmaps,
+  sheet,
+  json = false,
+}: InferFlags): void {
+  if (draw || saveJson || heatmaps || sheet !== undefined || json) return;
+  process.stderr.write(
+    'note: nothing of what is found is kept. --save-json writes it, --json prints it.\n',
+  );
 }
 
 /** What has no meaning for the other kind of input, by the name of its value. */

@@ -193,6 +193,18 @@ test('boxes of which none is a person are bad input, not an AP of 0', async () =
   answers(scored, 3, /nobody\.json: expected people with a score/);
 });
 
+test('work that leaves nothing behind says so', async () => {
+  const { out, run } = await trained();
+  const options = [...tiny.options, 'epoch=1', `save_dir=${out}`];
+  const again = hrpose('train', '-c', demoConfig, '-r', run, '-o', ...options);
+  assert.equal(again.status, 0, again.stderr);
+  assert.match(again.stdout, /Nothing is left to train: (\d+) of \1 steps are done/);
+  const weights = `weights=${join(run, 'model_final')}`;
+  const looked = hrpose('infer', '-o', weights, '--image', join(data, 'val'), '--no-draw');
+  assert.equal(looked.status, 0, looked.stderr);
+  assert.match(looked.stderr, /^note: nothing of what is found is kept/);
+});
+
 let trainedOnce: Promise<{ out: string; run: string }> | undefined;
 
 /** A run of one epoch: its save_dir, and its folder. */

@@ -81,6 +81,10 @@ export function createTrainReport({ json, quiet = false }: ReportOptions) {
     print(
       `${records} people, ${stepsPerEpoch} steps an epoch, ${settings.epochs} epochs; writing to ${runDir}`,
     );
+    if (at.step >= total)
+      print(
+        `Nothing is left to train: ${at.step} of ${total} steps are done. A larger epoch goes on.`,
+      );
     const batchCosts = new Window(settings.logIter);
     const dataCosts = new Window(settings.logIter);
     const images = new Window(settings.logIter);
