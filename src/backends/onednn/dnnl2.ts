@@ -62,7 +62,7 @@ const algorithm = {
   ...{ relu: 31, sqrt: 111, linear: 127, reluUseDst: 256 },
   ...{ average: 767, nearest: 196592, max: 196594 },
 } as const;
-const binaryAlgorithm = { add: 131056, mul: 131057, div: 131060 } as const;
+const binaryAlgorithm = { add: 131056, mul: 131057, div: 131060, sub: 131061 } as const;
 export type BinaryAlgorithm = keyof typeof binaryAlgorithm;
 export const convAlgorithm = { direct: 1, winograd: 2, auto: 3 } as const;
 export type ConvAlgorithm = keyof typeof convAlgorithm;

@@ -1,21 +1,9 @@
 // The small work at the edges of the network, done in JavaScript on the program's memory:
-// pixels to input, keypoints to targets, the loss, running statistics. Together well under 1 % of a step.
+// keypoints to targets, the loss, running statistics. Together well under 1 % of a step.
 import type { HeatmapAttrs } from '../../ops/gaussianHeatmaps.ts';
 import type { LossAttrs } from '../../ops/heatmapMse.ts';
-import type { NormalizeAttrs } from '../../ops/normalizeImage.ts';
 import { encodeBatch } from '../../pose/encodeBatch.ts';
-import { normalizeImages } from '../../pose/normalize.ts';
 import type { Kernel } from './lower.ts';
-
-export const normalizeImage: Kernel = ({ node, attrs, inputs: [images], outputs: [y] }, low) => {
-  const { mean, std } = attrs as NormalizeAttrs;
-  const [n, h, w] = images!.shape as [number, number, number];
-  const out = low.out(y!, low.plain(y!));
-  low.host('normalizeImage', node.name, [low.tensor(images!)], [out], ([pixels, result]) => {
-    const bytes = new Uint8Array(pixels!.buffer, pixels!.byteOffset, n * h * w * 3);
-    return () => normalizeImages(bytes, n, h, w, mean, std, result!);
-  });
-};
 
 export const gaussianHeatmaps: Kernel = ({ node, attrs, inputs, outputs }, low) => {
   const reads = inputs.map((value) => low.in(value, low.plain(value)));

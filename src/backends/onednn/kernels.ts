@@ -3,6 +3,7 @@
 
 import { elementCount, type Value } from '../../graph/graph.ts';
 import type { BatchNormAttrs } from '../../ops/batchNorm.ts';
+import type { NormalizeAttrs } from '../../ops/normalizeImage.ts';
 import type { KernelTable } from '../backend.ts';
 import { adamUpdate } from './adam.ts';
 import { conv2d, conv2dGradInput, conv2dGradWeight } from './convolution.ts';
@@ -12,11 +13,36 @@ import {
   heatmapMse,
   heatmapMseGrad,
   movingAverage,
-  normalizeImage,
   zeroOnOverflow,
   zerosLike,
 } from './hostKernels.ts';
 import type { Kernel, Lowering } from './lower.ts';
+
+/** pixel · 1/255 by a reorder, then − mean and ÷ std, each rounded to float32 as in the reference. */
+const normalizeImage: Kernel = ({ node, attrs, inputs: [images], outputs: [y] }, low) => {
+  const { mean, std } = attrs as NormalizeAttrs;
+  const plain = low.plain(y!);
+  const pixels = { ...low.tensor(images!), desc: low.dnnl.desc('uint8', y!.shape, 'nhwc') };
+  const unit = low.scratch(plain);
+  low.reorder(pixels, unit, node.name, 1 / 255);
+  const perChannel = low.dnnl.desc('float32', [1, mean.length, 1, 1], 'nchw');
+  const constants = [low.scratch(perChannel), low.scratch(perChannel)] as const;
+  const label = `${node.name}.constants`;
+  low.host('normalizeImage', label, [], constants, ([means, deviations]) => () => {
+    means!.set(mean);
+    deviations!.set(std);
+  });
+  const divide: PostOp = { kind: 'binary', algorithm: 'div', desc: perChannel };
+  const pd = low.dnnl.binary('sub', plain, perChannel, plain, [divide]);
+  const out = low.out(y!, plain, unit);
+  const args = [
+    [arg.src, unit],
+    [arg.src1, constants[0]],
+    [arg.postOpSource(0), constants[1]],
+    [arg.dst, out],
+  ] as const;
+  low.primitive('normalizeImage', node.name, pd, args, [out]);
+};
 
 const batchNormTrain: Kernel = ({ node, attrs, inputs: [x, gamma, beta], outputs }, low) => {
   const { epsilon, relu } = attrs as BatchNormAttrs;
