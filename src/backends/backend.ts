@@ -85,8 +85,8 @@ export interface Backend {
   /** Bytes of one element of an activation as it is stored. */
   readonly activationBytes: number;
   /**
-   * Whether activations have the range of binary16, so that their gradients need a scaled loss
-   * (train/lossScale.ts). Absent: no.
+   * Whether activations have the range of binary16, so that their gradients need a scale
+   * (train/gradientScale.ts). Absent: no.
    */
   readonly halfRange?: boolean;
   /** Whether states and activations lie beside everything else of the process, or on a device of their own. */

@@ -35,7 +35,7 @@ export interface UpdateOptions {
   readonly l2: number;
   /** Leave the gradients at zero for the next sum. */
   readonly accumulate: boolean;
-  /** The gradients are those of a scaled loss: see updateGraph. */
+  /** The gradients are scaled: see updateGraph. */
   readonly scaled?: boolean;
 }
 
@@ -103,7 +103,7 @@ export function withGradientStates(forward: Graph, sum: boolean): Graph {
 }
 
 /**
- * learningRate [1] → new parameters and moments from the gradients that are there. Of a scaled loss: also takes
+ * learningRate [1] → new parameters and moments from the gradients that are there. Where they are scaled: also takes
  * gradientFactor [1], one over the scale, and gives usedFactor [1], which is 0 where a gradient was not finite and
  * parameters and moments stayed as they were.
  */

@@ -4,8 +4,8 @@ import { environmentError, HrposeError, inputError } from '../errors.ts';
 import { drawnWeights } from '../models/drawWeights.ts';
 import { hrnetState } from '../models/hrnetConfigs.ts';
 import { loadCheckpoint } from './checkpoint.ts';
+import type { GradientScale } from './gradientScale.ts';
 import { readWeights } from './initialWeights.ts';
-import type { LossScale } from './lossScale.ts';
 import { networkConfig } from './settingsModel.ts';
 import type { StateTensor } from './tensorFile.ts';
 import type { TrainOptions } from './train.ts';
@@ -16,7 +16,7 @@ export interface Progress {
   epoch: number;
   stepInEpoch: number;
   /** With --amp f16. */
-  lossScale?: LossScale | undefined;
+  gradientScale?: GradientScale | undefined;
 }
 
 /** Everything to go on from at one moment of a run. */
@@ -71,8 +71,8 @@ function resumed({ settings, report, seed }: TrainOptions, path: string): RunSta
   if (meta.seed !== seed)
     report.note(`the seed of the run was ${meta.seed}; going on with ${seed}.`);
   report.note(`Finish resuming model weights: ${path}`);
-  const { step, epoch, stepInEpoch, lossScale, bestAp, microBatch, recentLosses = [] } = meta;
-  const at = { step, epoch, stepInEpoch, lossScale };
+  const { step, epoch, stepInEpoch, gradientScale, bestAp, microBatch, recentLosses = [] } = meta;
+  const at = { step, epoch, stepInEpoch, gradientScale };
   return { tensors, moments, at, recentLosses, bestAp, microBatch };
 }
 

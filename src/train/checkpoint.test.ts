@@ -23,6 +23,7 @@ import {
   saveCheckpoint,
   verifyCheckpoint,
 } from './checkpoint.ts';
+import { encodeMeta, readMeta } from './checkpointMeta.ts';
 import { readTensorFile } from './tensorFile.ts';
 
 function runFolder(t: TestContext): string {
@@ -43,6 +44,21 @@ function changeByte(file: string, at: number): void {
   bytes[at]! ^= 1;
   writeFileSync(file, bytes);
 }
+
+test('the scale of gradients comes back, also under the name that older files have for it', (t) => {
+  const run = runFolder(t);
+  const { meta, ...state } = stateAt(7);
+  const gradientScale = { scale: 2 ** 12, goodSteps: 3 };
+  const path = saveCheckpoint(run, { ...state, meta: { ...meta, gradientScale } });
+  assert.deepEqual(loadCheckpoint(path).meta!.gradientScale, gradientScale);
+  const { sha256: _, gradientScale: lossScale, ...rest } = readMeta(path);
+  const older = encodeMeta(Object.assign(rest, { lossScale }));
+  assert.match(new TextDecoder().decode(older), /"lossScale"/);
+  writeFileSync(join(path, 'meta.json'), older);
+  assert.deepEqual(loadCheckpoint(path).meta!.gradientScale, gradientScale);
+  markBest(path, 0.5);
+  assert.deepEqual(loadCheckpoint(path).meta!.gradientScale, gradientScale);
+});
 
 test('a checkpoint comes back as it was saved, from its folder or from the run folder', (t) => {
   const run = runFolder(t);

@@ -247,8 +247,17 @@ export function verifyCheckpoint(path: string): void {
 
 function readFolder(path: string): CheckpointState {
   const stored = readMeta(path);
-  const { step, epoch, stepInEpoch, seed, lossScale, bestAp, microBatch, recentLosses, config } =
-    stored;
+  const {
+    step,
+    epoch,
+    stepInEpoch,
+    seed,
+    gradientScale,
+    bestAp,
+    microBatch,
+    recentLosses,
+    config,
+  } = stored;
   return {
     tensors: readPart(path, modelFile, stored),
     moments: readPart(path, optimizerFile, stored),
@@ -257,7 +266,7 @@ function readFolder(path: string): CheckpointState {
       epoch,
       stepInEpoch,
       seed,
-      ...(lossScale && { lossScale }),
+      ...(gradientScale && { gradientScale }),
       ...(bestAp !== undefined && { bestAp }),
       ...(microBatch !== undefined && { microBatch }),
       ...(recentLosses && { recentLosses }),

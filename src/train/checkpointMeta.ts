@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { HrposeError, inputError } from '../errors.ts';
 import { readWhole } from './durable.ts';
-import type { LossScale } from './lossScale.ts';
+import type { GradientScale } from './gradientScale.ts';
 
 /** Where a run stands. Counters count what is finished. */
 export interface CheckpointMeta {
@@ -15,7 +15,7 @@ export interface CheckpointMeta {
   readonly stepInEpoch: number;
   readonly seed: number;
   /** Of gradients in half precision. */
-  readonly lossScale?: LossScale | undefined;
+  readonly gradientScale?: GradientScale | undefined;
   /** Best AP of the run so far, 0..1; absent before the first evaluation. */
   readonly bestAp?: number;
   /** Samples that are computed at once, where a batch does not fit into the memory of the device. */
@@ -33,6 +33,7 @@ const maxMetaBytes = 16 * 2 ** 20;
 
 const counter = z.int().min(0);
 const fileRecord = z.object({ bytes: counter, sha256: z.string().length(64) });
+const gradientScale = z.object({ scale: z.number().positive(), goodSteps: counter });
 const metaSchema = z.object({
   format: z.literal(1),
   version: z.string(),
@@ -42,7 +43,7 @@ const metaSchema = z.object({
   epoch: counter,
   stepInEpoch: counter,
   seed: z.int(),
-  lossScale: z.object({ scale: z.number().positive(), goodSteps: counter }).optional(),
+  gradientScale: gradientScale.optional(),
   bestAp: z.number().optional(),
   microBatch: z.int().min(1).optional(),
   recentLosses: z.array(z.number()).max(100_000).readonly().optional(),
@@ -52,6 +53,14 @@ const metaSchema = z.object({
 });
 /** All that meta.json holds. `generation` counts the saves of a run. */
 export type StoredMeta = z.infer<typeof metaSchema>;
+
+/** Older files call it lossScale, which is the config's word for a constant of the loss. */
+const readSchema = metaSchema
+  .extend({ lossScale: gradientScale.optional() })
+  .transform(({ lossScale, ...meta }) => ({
+    ...(lossScale && { gradientScale: lossScale }),
+    ...meta,
+  }));
 
 const toJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 /** Hexadecimal. */
@@ -91,7 +100,7 @@ export function readMeta(path: string): StoredMeta {
   if (sha256(toJson(rest)) !== stated || toJson({ ...rest, sha256: stated }) !== text) {
     throw inputError(`${file}: damaged, its SHA-256 is not the one it states.`);
   }
-  const parsed = metaSchema.safeParse(json);
+  const parsed = readSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw inputError(
     `${file}: not understood: ${z.prettifyError(parsed.error)}. ` +

@@ -50,13 +50,13 @@ test('training with activations in halves keeps to the losses of float32', async
   });
 });
 
-test('a run in halves that was interrupted goes on in the same bytes, with its loss scale', async () => {
+test('a run in halves that was interrupted goes on in the same bytes, with its scale', async () => {
   await assert.rejects(run('parts', { report: interruptAfter(2) }), { exitCode: 130 });
   const runDir = join(tiny.folder, 'parts', 'demo');
-  assert.deepEqual(loadCheckpoint(runDir).meta!.lossScale, { scale: 2 ** 16, goodSteps: 2 });
+  assert.deepEqual(loadCheckpoint(runDir).meta!.gradientScale, { scale: 2 ** 16, goodSteps: 2 });
   await run('parts', { resume: runDir });
   const [one, other] = [whole, runDir].map((folder) => loadCheckpoint(folder).meta!);
-  assert.deepEqual(other!.lossScale, { scale: 2 ** 16, goodSteps: one!.step });
+  assert.deepEqual(other!.gradientScale, { scale: 2 ** 16, goodSteps: one!.step });
   const [weights, again] = [whole, runDir].map((folder) =>
     readFileSync(join(folder, 'model_final.safetensors')),
   );
@@ -85,7 +85,7 @@ const valuesOf = (tensors: ReadonlyMap<string, StateTensor>) =>
 
 test('a step whose gradients overflow changes nothing but the scale, and the next one trains', async () => {
   const { trainer, batch } = smallTrainer();
-  trainer.lossScale = { scale: 2 ** 60, goodSteps: 5 };
+  trainer.gradientScale = { scale: 2 ** 60, goodSteps: 5 };
   const state = async () => [
     ...valuesOf(await trainer.tensors()),
     ...valuesOf(await trainer.moments()),
@@ -93,15 +93,15 @@ test('a step whose gradients overflow changes nothing but the scale, and the nex
   const before = await state();
   const { loss, overflow } = await trainer.step(batch, 1, 1e-3);
   assert.ok(overflow && Number.isFinite(loss));
-  assert.deepEqual(trainer.lossScale, { scale: 2 ** 59, goodSteps: 0 });
+  assert.deepEqual(trainer.gradientScale, { scale: 2 ** 59, goodSteps: 0 });
   assert.deepEqual(await state(), before);
-  trainer.lossScale = { scale: 2 ** 16, goodSteps: 0 };
+  trainer.gradientScale = { scale: 2 ** 16, goodSteps: 0 };
   assert.equal((await trainer.step(batch, 1, 1e-3)).overflow, false);
-  assert.deepEqual(trainer.lossScale, { scale: 2 ** 16, goodSteps: 1 });
+  assert.deepEqual(trainer.gradientScale, { scale: 2 ** 16, goodSteps: 1 });
   const after = await state();
   assert.ok(after.every((values) => values.every(Number.isFinite)));
   assert.notDeepEqual(after, before);
-  trainer.lossScale = { scale: 2 ** -10, goodSteps: 0 };
+  trainer.gradientScale = { scale: 2 ** -10, goodSteps: 0 };
   await assert.rejects(trainer.step(batch, 2 ** 70, 1e-3), {
     exitCode: 5,
     message: /beyond half precision/,
@@ -113,7 +113,7 @@ test('a step whose gradients overflow changes nothing but the scale, and the nex
 /** First moments of a layer after one step: a tenth of its gradients, divided by the weight. */
 async function gradients(layer: string, lossWeight: number, scale: number): Promise<Float32Array> {
   const { trainer, batch } = smallTrainer();
-  trainer.lossScale = { scale, goodSteps: 0 };
+  trainer.gradientScale = { scale, goodSteps: 0 };
   assert.equal((await trainer.step(batch, lossWeight, 1e-3)).overflow, false);
   const moments = await trainer.moments();
   trainer.close();

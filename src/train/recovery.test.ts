@@ -93,8 +93,8 @@ test('a step whose gradients overflowed says so once, though it is done again', 
   const resume = join(tiny.folder, 'overflow', 'demo');
   const { meta, ...state } = loadCheckpoint(resume);
   // More than a float holds: every step overflows.
-  const lossScale = { scale: 2 ** 140, goodSteps: 0 };
-  saveCheckpoint(resume, { ...state, meta: { ...meta!, lossScale } });
+  const gradientScale = { scale: 2 ** 140, goodSteps: 0 };
+  saveCheckpoint(resume, { ...state, meta: { ...meta!, gradientScale } });
   const { steps } = await go(
     breakable(scaled, (n) => n === 5),
     { resume },

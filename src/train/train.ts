@@ -165,7 +165,7 @@ async function trainEpoch({ settings }: TrainOptions, parts: Parts): Promise<voi
       const learningRate = learningRateAt(settings.learningRate, at.step, schedule.stepsPerEpoch);
       const update = await makeStep(trainer, pass, updates[stepInEpoch]!, learningRate);
       if (!Number.isFinite(update.loss)) throw badLoss(update.loss, learningRate, at, run.runDir);
-      at.lossScale = trainer.lossScale;
+      at.gradientScale = trainer.gradientScale;
       at.step++;
       at.stepInEpoch++;
       losses.add(update.loss);
@@ -249,14 +249,16 @@ async function evaluate(
   report.scored({ epoch, step, score, bestAp: run.bestAp! });
 }
 
-const overflowNote = ({ step, lossScale }: Progress) =>
-  `step ${step}: gradients were beyond half precision and changed nothing; the loss is scaled by ${lossScale!.scale} from now on.`;
+const overflowNote = ({ step, gradientScale }: Progress) =>
+  `step ${step}: gradients were beyond half precision and changed nothing; they are scaled by ${gradientScale!.scale} from now on.`;
 
 function badLoss(loss: number, learningRate: number, at: Progress, runDir: string) {
   return numericalError(
     `train: the loss is ${loss} at step ${at.step} (epoch ${at.epoch}, learning rate ${learningRate}). ` +
       `Nothing of it was saved; the last good checkpoint is the newest in ${join(runDir, 'checkpoints')}. ` +
       "Try a lower LearningRate.base_lr or a longer warm-up, and look at the data with 'hrpose data check'." +
-      (at.lossScale ? ' With --amp f16 also try without: a value beyond 65504 becomes NaN.' : ''),
+      (at.gradientScale
+        ? ' With --amp f16 also try without: a value beyond 65504 becomes NaN.'
+        : ''),
   );
 }

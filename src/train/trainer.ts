@@ -22,7 +22,7 @@ import {
   updateGraph,
 } from '../models/poseGraphs.ts';
 import { compileTraining } from '../passes/compile.ts';
-import { firstLossScale, type LossScale, nextLossScale } from './lossScale.ts';
+import { firstGradientScale, type GradientScale, nextGradientScale } from './gradientScale.ts';
 import type { StateTensor } from './tensorFile.ts';
 
 export type TrainerOptions = Omit<TrainingOptions, 'batch'> & {
@@ -43,7 +43,7 @@ export const valuesOf = (tensors: ReadonlyMap<string, StateTensor>): Map<string,
 
 export interface Step {
   readonly loss: number;
-  /** Whether gradients were beyond half precision: then nothing changed but the loss scale. */
+  /** Whether gradients were beyond half precision: then nothing changed but their scale. */
   readonly overflow: boolean;
 }
 
@@ -57,7 +57,7 @@ export class Trainer {
   /** Parameters and running statistics by official name. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** What the loss is multiplied by in its gradients; undefined where they need no scale. */
-  lossScale: LossScale | undefined;
+  gradientScale: GradientScale | undefined;
 
   /** @param batchSize the usual one: its program decides how the parameters are laid out */
   constructor(backend: Backend, options: TrainerOptions, batchSize: number) {
@@ -69,7 +69,7 @@ export class Trainer {
     const parameters = new Map([...this.shapes].filter(([name]) => !isRunningStatistic(name)));
     const { accumulate, adam } = options;
     const scaled = backend.halfRange === true;
-    if (scaled) this.lossScale = firstLossScale;
+    if (scaled) this.gradientScale = firstGradientScale;
     const update = updateGraph(parameters, { ...adam, accumulate, scaled });
     this.#update = backend.prepare(update, { states: this.#states });
     this.#states.write(beta1Power, Float32Array.of(adam.beta1));
@@ -120,8 +120,8 @@ export class Trainer {
       { program: this.#update, feeds: this.#updateFeeds(learningRate) },
     ])) as [Outputs, Outputs];
     const step = { loss: loss![0]!, overflow: usedFactor?.[0] === 0 };
-    if (this.lossScale && Number.isFinite(step.loss))
-      this.lossScale = nextLossScale(this.lossScale, step.overflow);
+    if (this.gradientScale && Number.isFinite(step.loss))
+      this.gradientScale = nextGradientScale(this.gradientScale, step.overflow);
     return step;
   }
 
@@ -143,14 +143,14 @@ export class Trainer {
   }
 
   #feeds({ images, keypoints, visible }: TrainingBatch, lossWeight: number): Feeds {
-    const { scale = 1 } = this.lossScale ?? {};
+    const { scale = 1 } = this.gradientScale ?? {};
     return { images, keypoints, visible, lossWeight: Float32Array.of(lossWeight * scale) };
   }
 
   #updateFeeds(rate: number): Feeds {
     const learningRate = Float32Array.of(rate);
-    if (!this.lossScale) return { learningRate };
-    return { learningRate, gradientFactor: Float32Array.of(1 / this.lossScale.scale) };
+    if (!this.gradientScale) return { learningRate };
+    return { learningRate, gradientFactor: Float32Array.of(1 / this.gradientScale.scale) };
   }
 
   #program(batch: number): Program {

@@ -157,7 +157,8 @@ async function running(options: TrainOptions, state: RunState): Promise<Running>
   const { trainer } = fitted;
   trainer.setWeights(valuesOf(state.tensors));
   trainer.setMoments(state.moments);
-  if (trainer.lossScale) trainer.lossScale = state.at.lossScale ?? trainer.lossScale;
+  if (trainer.gradientScale)
+    trainer.gradientScale = state.at.gradientScale ?? trainer.gradientScale;
   const losses = new Window(options.settings.logIter, state.recentLosses);
   return { ...fitted, at: { ...state.at }, losses };
 }

@@ -4,8 +4,8 @@ import type { Backend } from '../backends/backend.ts';
 import { epochOrder } from '../data/sampler.ts';
 import { inputError, numericalError } from '../errors.ts';
 import type { PoseModel } from '../infer/posePipeline.ts';
+import type { GradientScale } from '../train/gradientScale.ts';
 import { learningRateAt } from '../train/learningRate.ts';
-import type { LossScale } from '../train/lossScale.ts';
 import { Recovery } from '../train/recovery.ts';
 import type { Settings } from '../train/settings.ts';
 import type { StateTensor } from '../train/tensorFile.ts';
@@ -33,7 +33,7 @@ export interface FineTuneStep {
 interface Copy {
   readonly weights: ReadonlyMap<string, Float32Array>;
   readonly moments: ReadonlyMap<string, StateTensor>;
-  readonly lossScale: LossScale | undefined;
+  readonly gradientScale: GradientScale | undefined;
   readonly step: number;
 }
 
@@ -73,8 +73,8 @@ export class FineTuning {
     this.#trainer = this.#makeTrainer();
     this.#trainer.setWeights(weights);
     this.#recovery = new Recovery(backend);
-    const { lossScale } = this.#trainer;
-    this.#recovery.keep({ weights, moments: new Map(), lossScale, step: 0 }, 0);
+    const { gradientScale } = this.#trainer;
+    this.#recovery.keep({ weights, moments: new Map(), gradientScale, step: 0 }, 0);
   }
 
   get steps(): number {
@@ -144,12 +144,12 @@ export class FineTuning {
     }
   }
 
-  #goBackTo({ weights, moments, lossScale, step }: Copy): void {
+  #goBackTo({ weights, moments, gradientScale, step }: Copy): void {
     this.#trainer.close();
     this.#trainer = this.#makeTrainer();
     this.#trainer.setWeights(weights);
     this.#trainer.setMoments(moments);
-    this.#trainer.lossScale = lossScale;
+    this.#trainer.gradientScale = gradientScale;
     this.#step = step;
     this.#order = this.#orderFrom(step);
     this.#next = undefined;
@@ -160,7 +160,7 @@ export class FineTuning {
     const trainer = this.#trainer;
     const weights = valuesOf(await trainer.tensors());
     const moments = await trainer.moments();
-    const copy = { weights, moments, lossScale: trainer.lossScale, step: this.#step };
+    const copy = { weights, moments, gradientScale: trainer.gradientScale, step: this.#step };
     this.#recovery.keep(copy, performance.now() - start);
   }
 

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstLossScale, type LossScale, nextLossScale } from './lossScale.ts';
+import { firstGradientScale, type GradientScale, nextGradientScale } from './gradientScale.ts';
 
 /** The scale after so many steps, all alike. */
-function after(steps: number, overflow: boolean, from = firstLossScale): LossScale {
+function after(steps: number, overflow: boolean, from = firstGradientScale): GradientScale {
   let scale = from;
-  for (let i = 0; i < steps; i++) scale = nextLossScale(scale, overflow);
+  for (let i = 0; i < steps; i++) scale = nextGradientScale(scale, overflow);
   return scale;
 }
 
 test('an overflow halves the scale and starts the count of good steps anew', () => {
   const counted = after(7, false);
   assert.deepEqual(counted, { scale: 2 ** 16, goodSteps: 7 });
-  assert.deepEqual(nextLossScale(counted, true), { scale: 2 ** 15, goodSteps: 0 });
+  assert.deepEqual(nextGradientScale(counted, true), { scale: 2 ** 15, goodSteps: 0 });
 });
 
 test('a thousand good steps double the scale, up to a largest one', () => {
@@ -24,5 +24,5 @@ test('a thousand good steps double the scale, up to a largest one', () => {
 test('a run in which every step overflows ends as a numerical error', () => {
   const last = after(26, true);
   assert.equal(last.scale, 2 ** -10);
-  assert.throws(() => nextLossScale(last, true), { exitCode: 5, message: /without --amp f16/ });
+  assert.throws(() => nextGradientScale(last, true), { exitCode: 5, message: /without --amp f16/ });
 });
