@@ -1,12 +1,12 @@
 // The null backend: prepares, plans and prints, and computes nothing. Plans are looked at and
 // compared as text with it, on machines that could not run the graph.
-import { inputError } from '../../errors.ts';
-import { elementCount, type Graph, type Shape, showShape } from '../../graph/graph.ts';
+import { elementCount, type Graph, type Shape } from '../../graph/graph.ts';
 import { lifetimes, valueBytes } from '../../passes/lifetimes.ts';
 import { planMemory } from '../../passes/planMemory.ts';
 import type { Backend, Program, StateStore } from '../backend.ts';
 import { feedFor } from '../feeds.ts';
 import { runInTurn } from '../inTurn.ts';
+import { expectState, expectValues } from '../namedStates.ts';
 
 export function createNullBackend(): Backend {
   return {
@@ -31,26 +31,14 @@ interface NullStates extends StateStore {
 /** Knows names and shapes; what is written is forgotten, what is read is zero. */
 function createNullStates(): NullStates {
   const shapes = new Map<string, Shape>();
-  const find = (name: string): Shape => {
-    const shape = shapes.get(name);
-    if (shape) return shape;
-    throw inputError(
-      `state '${name}': no program has such a state. Check the names of the weights.`,
-    );
-  };
+  const find = (name: string) => expectState(name, shapes.get(name));
   return {
     add: (name, shape) => {
       if (!shapes.has(name)) shapes.set(name, shape);
     },
     shapes: () => new Map(shapes),
     read: async (name) => new Float32Array(elementCount(find(name))),
-    write: (name, values) => {
-      const shape = find(name);
-      if (values.length === elementCount(shape)) return;
-      throw inputError(
-        `state '${name}': expected ${showShape(shape)} (${elementCount(shape)} values), got ${values.length}.`,
-      );
-    },
+    write: (name, values) => expectValues(name, find(name), values),
     close: () => shapes.clear(),
   };
 }

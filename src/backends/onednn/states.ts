@@ -1,15 +1,9 @@
 // The states of one or more programs in native memory. A state's layout is the one that the first
 // program to use it wants; states of one role that were laid out together are contiguous, so that
 // the optimizer makes one pass over all of them.
-import { inputError } from '../../errors.ts';
-import {
-  elementCount,
-  type Shape,
-  type State,
-  type StateRole,
-  showShape,
-} from '../../graph/graph.ts';
+import { elementCount, type Shape, type State, type StateRole } from '../../graph/graph.ts';
 import type { StateStore } from '../backend.ts';
+import { expectState, expectValues } from '../namedStates.ts';
 import type { Dnnl, MemoryDesc } from './dnnl2.ts';
 import type { Ffi, NativeMemory } from './ffi.ts';
 
@@ -109,11 +103,7 @@ export class DnnlStates implements StateStore {
 
   write(name: string, values: Float32Array): void {
     const entry = this.#entry(name);
-    if (values.length !== elementCount(entry.shape)) {
-      throw inputError(
-        `state '${name}': expected ${showShape(entry.shape)} (${elementCount(entry.shape)} values), got ${values.length}.`,
-      );
-    }
+    expectValues(name, entry.shape, values);
     const copy = this.#stage(values.byteLength);
     floats(copy, values.length).set(values);
     this.#reorder(this.#plain(entry), copy.address, entry.desc, entry.address);
@@ -127,11 +117,7 @@ export class DnnlStates implements StateStore {
   }
 
   #entry(name: string): Entry {
-    const entry = this.#entries.get(name);
-    if (entry) return entry;
-    throw inputError(
-      `state '${name}': no program has such a state. Check the names of the weights.`,
-    );
+    return expectState(name, this.#entries.get(name));
   }
 
   /** Memory through which values go in and out in logical order: the same for all, as large as the largest. */

@@ -1,7 +1,7 @@
 // The states of one or more programs, in doubles.
-import { inputError } from '../../errors.ts';
-import { elementCount, type Shape, showShape } from '../../graph/graph.ts';
+import { elementCount, type Shape } from '../../graph/graph.ts';
 import type { StateStore } from '../backend.ts';
+import { expectState, expectValues } from '../namedStates.ts';
 import type { Tensor } from './tensor.ts';
 
 export class ReferenceStates implements StateStore {
@@ -26,11 +26,7 @@ export class ReferenceStates implements StateStore {
 
   write(name: string, values: Float32Array): void {
     const { shape, data } = this.#find(name);
-    if (values.length !== data.length) {
-      throw inputError(
-        `state '${name}': expected ${showShape(shape)} (${data.length} values), got ${values.length}.`,
-      );
-    }
+    expectValues(name, shape, values);
     data.set(values);
   }
 
@@ -39,10 +35,6 @@ export class ReferenceStates implements StateStore {
   }
 
   #find(name: string): Tensor {
-    const tensor = this.#tensors.get(name);
-    if (tensor) return tensor;
-    throw inputError(
-      `state '${name}': no program has such a state. Check the names of the weights.`,
-    );
+    return expectState(name, this.#tensors.get(name));
   }
 }

@@ -1,8 +1,8 @@
 // Which states there are and where each lies: a state's layout is the one that the first program to use
 // it wants; states of one role that were placed together lie side by side, those of parameters in the
 // parameters' order, so that the optimizer makes one pass over all of them.
-import { inputError } from '../../errors.ts';
 import type { Shape, State, StateRole } from '../../graph/graph.ts';
+import { expectState } from '../namedStates.ts';
 import type { BufferRange } from './kernel.ts';
 import { type Layout, layoutBytes } from './layout.ts';
 
@@ -70,11 +70,7 @@ export class StateTable {
   }
 
   entry(name: string): StateEntry {
-    const entry = this.#entries.get(name);
-    if (entry) return entry;
-    throw inputError(
-      `state '${name}': no program has such a state. Check the names of the weights.`,
-    );
+    return expectState(name, this.#entries.get(name));
   }
 
   shapes(): ReadonlyMap<string, Shape> {

@@ -1,7 +1,7 @@
 // The states of one or more programs in buffers of the device, and the arenas that these programs share.
-import { inputError } from '../../errors.ts';
-import { elementCount, type Shape, showShape } from '../../graph/graph.ts';
+import type { Shape } from '../../graph/graph.ts';
 import type { StateStore } from '../backend.ts';
+import { expectValues } from '../namedStates.ts';
 import { bufferUsage, type Gpu, mapModeRead } from './device.ts';
 import { pack, unpack } from './layout.ts';
 import { StateTable } from './stateTable.ts';
@@ -76,11 +76,7 @@ export class GpuStates implements StateStore {
 
   write(name: string, values: Float32Array): void {
     const { shape, layout } = this.table.entry(name);
-    if (values.length !== elementCount(shape)) {
-      throw inputError(
-        `state '${name}': expected ${showShape(shape)} (${elementCount(shape)} values), got ${values.length}.`,
-      );
-    }
+    expectValues(name, shape, values);
     this.#gpu.expectAlive();
     const { buffer, offset } = this.table.rangeOf(name);
     this.#gpu.device.queue.writeBuffer(buffer, offset, pack(values, shape, layout));

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { environmentError, HrposeError, inputError, interruptedError } from '../../errors.ts';
 import type { Skeleton } from '../../pose/skeleton.ts';
 import { freeBytes } from '../diskSpace.ts';
+import { isRunning } from '../processes.ts';
 import type { Size } from '../record.ts';
 import { annotationFile, type WrittenPicture } from './cocoFile.ts';
 import type { PictureJob } from './pictureWriter.ts';
@@ -84,14 +85,6 @@ async function isComplete(options: SynthOptions, marker: Marker): Promise<boolea
 /** Parts of a run that is going on, or of one that was killed. */
 const partialName = (pid: number) => `.synth-partial-${pid}`;
 const partialPattern = /^\.synth-partial-(\d+)$/;
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 /** Removes what killed runs left behind. */
 async function sweep(out: string): Promise<void> {
