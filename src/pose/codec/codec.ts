@@ -59,7 +59,7 @@ export function nearestCell(position: number): number {
 }
 
 /** The blob's box cut to the map. */
-export function clipToMap(box: BlobBox, size: Size): BlobBox {
+function clipToMap(box: BlobBox, size: Size): BlobBox {
   return {
     left: Math.max(0, box.left),
     top: Math.max(0, box.top),
@@ -67,6 +67,31 @@ export function clipToMap(box: BlobBox, size: Size): BlobBox {
     bottom: Math.min(size.height, box.bottom),
   };
 }
+
+/**
+ * An encoder that paints each keypoint's patch around its nearest cell.
+ * @param cellSize of a heatmap, input px
+ * @param peak where the Gaussian has its middle, of the keypoint's position in cells
+ */
+export const encodePatches =
+  (
+    cellSize: (inputSize: Size, heatmapSize: Size) => Size,
+    peak: (position: number) => number,
+  ): HeatmapCodec['encode'] =>
+  (keypoints, visible, inputSize, heatmapSize, sigma, heatmaps, targetWeight) => {
+    const { width, height } = heatmapSize;
+    const cell = cellSize(inputSize, heatmapSize);
+    heatmaps.fill(0);
+    for (let k = 0; k < visible.length; k++) {
+      const x = keypoints[2 * k]! / cell.width;
+      const y = keypoints[2 * k + 1]! / cell.height;
+      const box = blobBox(nearestCell(x), nearestCell(y), sigma);
+      targetWeight[k] = touches(box, heatmapSize) ? visible[k]! : 0;
+      if (!(targetWeight[k]! > 0.5)) continue;
+      const map = heatmaps.subarray(k * width * height, (k + 1) * width * height);
+      paintGaussian(map, width, clipToMap(box, heatmapSize), peak(x), peak(y), sigma);
+    }
+  };
 
 /**
  * map[y, x] = exp(−((x − cx)² + (y − cy)²) / 2σ²) for the cells of a box inside of the map, as a
