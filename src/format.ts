@@ -1,4 +1,4 @@
-// Durations and byte counts as people read them.
+// Durations, byte counts and other numbers as people read them.
 
 /** 3.2 s, 4m 05s, 2h 07m, 3d 04h. `seconds` is not negative. */
 export function formatDuration(seconds: number): string {
@@ -28,6 +28,9 @@ export function formatBytes(bytes: number): string {
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   return `${value.toFixed(digits)} ${byteUnits[unit]}`;
 }
+
+/** A number for a file or a line of JSON, with so many decimals at the most. */
+export const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
 
 /** 0.123, 4.56, 78.9, 1234: three significant digits for a rate. */
 export function formatRate(rate: number): string {

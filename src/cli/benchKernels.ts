@@ -1,6 +1,7 @@
 // Where a step's time goes, kernel class by kernel class, beside what the device can do: the table that
 // hrpose bench prints, and the same as JSON.
 import type { Peak } from '../backends/backend.ts';
+import { rounded } from '../format.ts';
 import {
   byKernel,
   type KernelClass,
@@ -43,32 +44,30 @@ export function kernelReport({ profile }: Measurement, peak: Peak, dtype: string
   };
 }
 
-const round = (value: number, digits: number) => Number(value.toFixed(digits));
-
 export function kernelJson({ dtype, peak, ratio, step, classes }: KernelReport) {
   const { gflops: most, gigabytesPerSecond: copied } = peak;
   return {
     dtype,
     peak_of: peak.of,
-    peak_gflops: round(most, 1),
-    ...(copied !== undefined && { copy_gb_per_second: round(copied, 1) }),
+    peak_gflops: rounded(most, 1),
+    ...(copied !== undefined && { copy_gb_per_second: rounded(copied, 1) }),
     profiled_step: {
-      milliseconds: round(step.milliseconds, 1),
+      milliseconds: rounded(step.milliseconds, 1),
       kernels: step.count,
-      gflop: round(step.flops / 1e9, 3),
-      mb: round(step.bytes / 1e6, 1),
+      gflop: rounded(step.flops / 1e9, 3),
+      mb: rounded(step.bytes / 1e6, 1),
     },
-    step_to_convolutions: round(ratio, 3),
+    step_to_convolutions: rounded(ratio, 3),
     kernels: classes.map(({ kind, implementation, count, milliseconds, bytes, ...rates }) => ({
       kind,
       implementation,
       count,
-      milliseconds: round(milliseconds, 2),
-      gflops: round(rates.gflops, 2),
-      of_peak: round(rates.gflops / most, 4),
-      mb: round(bytes / 1e6, 1),
-      gb_per_second: round(rates.gigabytes, 2),
-      ...(copied !== undefined && { of_copy: round(rates.gigabytes / copied, 4) }),
+      milliseconds: rounded(milliseconds, 2),
+      gflops: rounded(rates.gflops, 2),
+      of_peak: rounded(rates.gflops / most, 4),
+      mb: rounded(bytes / 1e6, 1),
+      gb_per_second: rounded(rates.gigabytes, 2),
+      ...(copied !== undefined && { of_copy: rounded(rates.gigabytes / copied, 4) }),
     })),
   };
 }

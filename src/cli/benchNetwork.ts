@@ -2,6 +2,7 @@
 import type { Backend, Peak } from '../backends/backend.ts';
 import type { ProductType } from '../backends/onednn/peak.ts';
 import type { Size } from '../data/record.ts';
+import { rounded } from '../format.ts';
 import { hrnetConfig } from '../models/hrnetConfigs.ts';
 import { createProgress } from '../progress.ts';
 import { type Measurement, measureInference, measureTraining } from '../train/measure.ts';
@@ -71,8 +72,6 @@ async function placeOf(backend: Backend, flags: NetworkFlags, int8: boolean): Pr
   return { device: 'cpu', dtype, peak: { gflops, of } };
 }
 
-const round = (value: number, digits = 2) => Number(value.toFixed(digits));
-
 export const networkText: Text = (measured, { device, adapter, dtype, peak }, flags) => {
   const { width, height } = flags.size;
   const { job, imagesPerSecond, stepMilliseconds, firstStepMilliseconds, gigaflops } = measured;
@@ -86,14 +85,14 @@ export const networkText: Text = (measured, { device, adapter, dtype, peak }, fl
       network: `${flags.variant} w${flags.width}`,
       size: `${height}x${width}`,
       batch: flags.batch,
-      images_per_second: round(imagesPerSecond, 3),
-      step_ms: stepMilliseconds.map((ms) => round(ms, 1)),
-      first_step_ms: round(firstStepMilliseconds, 1),
-      gflops: round(gigaflops),
-      of_peak: round(gigaflops / peak.gflops, 4),
-      peak_rss_mb: round(peakRssMb, 0),
-      program_mb: round(programMb, 0),
-      prepare_seconds: round(prepareSeconds, 1),
+      images_per_second: rounded(imagesPerSecond, 3),
+      step_ms: stepMilliseconds.map((ms) => rounded(ms, 1)),
+      first_step_ms: rounded(firstStepMilliseconds, 1),
+      gflops: rounded(gigaflops, 2),
+      of_peak: rounded(gigaflops / peak.gflops, 4),
+      peak_rss_mb: rounded(peakRssMb, 0),
+      program_mb: rounded(programMb, 0),
+      prepare_seconds: rounded(prepareSeconds, 1),
       ...kernelJson(report),
     });
   }

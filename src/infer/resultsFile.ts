@@ -1,5 +1,6 @@
 // keypoints.json: the people of all pictures as a COCO result list, which `hrpose cocoeval` and
 // pycocotools read, with the picture's file name and the person's box beside COCO's keys.
+import { rounded } from '../format.ts';
 import type { Pose } from '../pose/estimate.ts';
 
 export interface PictureResult {
@@ -10,9 +11,6 @@ export interface PictureResult {
   readonly height: number;
   readonly poses: readonly Pose[];
 }
-
-/** Rounds to a thousandth of a pixel, or of nothing less than scores are worth. */
-const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
 
 /** One pose as it stands in the file: keypoints are x, y, score for each. */
 export function poseEntry({ imageId, name }: PictureResult, pose: Pose) {

@@ -1,6 +1,7 @@
 // NAME.jsonl: the people of a video, one frame a line, appended as the frames are done.
 import { type FileHandle, open } from 'node:fs/promises';
 import { environmentError } from '../errors.ts';
+import { rounded } from '../format.ts';
 import type { Box } from '../pose/estimate.ts';
 
 export interface FrameResult {
@@ -20,8 +21,6 @@ export interface VideoPerson {
   readonly keypoints: Float32Array;
   readonly score: number;
 }
-
-const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
 
 /** A frame as it stands in a line; keypoints are x, y, score for each. */
 export const frameEntry = ({ frame, time, people }: FrameResult) => ({
