@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Size } from '../data/record.ts';
+import type { SynthOptions } from '../data/synth/writeDataset.ts';
 import { inputError, usageError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
 import { createProgress } from '../progress.ts';
@@ -20,15 +21,7 @@ function pictureSize(text: string): Size {
   throw new InvalidArgumentError('Expected WIDTHxHEIGHT in pixels, each from 64 to 2048.');
 }
 
-interface SynthFlags extends Globals {
-  readonly out: string;
-  readonly train: number;
-  readonly val: number;
-  readonly seed: number;
-  readonly workers: number;
-  readonly size?: Size;
-  readonly force?: boolean;
-}
+type SynthFlags = Globals & Omit<SynthOptions, 'skeleton' | 'onProgress' | 'signal'>;
 
 async function synth(_flags: unknown, command: Command): Promise<void> {
   const { json = false, ...flags } = command.optsWithGlobals<SynthFlags>();
