@@ -1,10 +1,10 @@
 // hrpose doctor: what this machine offers for training, and one line of advice for whatever is missing.
 import { readFileSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { availableMemory } from '../availableMemory.ts';
 import type { AdapterSummary } from '../backends/webgpu/device.ts';
+import { freeBytesNow } from '../data/diskSpace.ts';
 import { formatBytes } from '../format.ts';
 
 interface Finding {
@@ -174,9 +174,8 @@ function memoryFinding(): Finding {
 /** Two checkpoints and the best, each with moments, of the largest network take about 2.3 GB. */
 const enoughDisk = 4 * 2 ** 30;
 
-async function diskFinding(): Promise<Finding> {
-  const { bavail, bsize } = await statfs('.');
-  const free = bavail * bsize;
+function diskFinding(): Finding {
+  const free = freeBytesNow('.');
   const value = `${formatBytes(free)} free in the working directory`;
   const details = { free };
   if (free >= enoughDisk) return { name: 'Disk', state: 'good', value, details };
@@ -190,7 +189,7 @@ async function examine(): Promise<Finding[]> {
     cpuFinding(),
     threadsFinding(),
     memoryFinding(),
-    await diskFinding(),
+    diskFinding(),
     await onednnFinding(),
     await gpuFinding(),
     await sharpFinding(),

@@ -5,22 +5,14 @@
 //   body: six counts, then the columns of AnnotationTable one after the other, in the byte order of
 //   the machine; file names as lengths and UTF-8 text
 import { createHash, randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { cacheFolder } from '../cacheFolder.ts';
 import type { AnnotationTable } from './annotationTable.ts';
 import { scanAnnotations } from './coco.ts';
 import { openInput, openSource } from './openInput.ts';
+import { writeAllSync } from './writeAll.ts';
 
 const MAGIC = 'hrpose\0A';
 const VERSION = 1;
@@ -96,8 +88,8 @@ export function writeIndex(path: string, key: Buffer, table: AnnotationTable): b
     const body = encode(table);
     const descriptor = openSync(temporary, 'wx');
     try {
-      writeWhole(descriptor, indexHeader(key, crc32(body), body.length));
-      writeWhole(descriptor, body);
+      writeAllSync(descriptor, indexHeader(key, crc32(body), body.length));
+      writeAllSync(descriptor, body);
     } finally {
       closeSync(descriptor);
     }
@@ -212,9 +204,4 @@ function readWhole(descriptor: number, bytes: Buffer): void {
     if (read === 0) throw new Error('short file');
     done += read;
   }
-}
-
-function writeWhole(descriptor: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; )
-    done += writeSync(descriptor, bytes, done, bytes.length - done);
 }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ROW_BYTES } from './cropRow.ts';
+import { freeBytesNow } from './diskSpace.ts';
 import { type PackedRecords, recordAt } from './packedRecords.ts';
 import type { SampleRules } from './placeSample.ts';
 
@@ -87,8 +88,7 @@ export function roomFor(file: string, handle: number, bytes: number): number {
     .map(({ path, stat }) => ({ path, size: (stat?.blocks ?? 0) * 512, at: stat?.mtimeMs ?? 0 }))
     .sort((a, b) => a.at - b.at);
   let taken = others.reduce((sum, { size }) => sum + size, 0);
-  const { bavail, bsize } = fs.statfsSync(folder);
-  const most = Math.min(bytes, (bavail * bsize + own + taken) / 2);
+  const most = Math.min(bytes, (freeBytesNow(folder) + own + taken) / 2);
   for (const { path, size } of others) {
     if (taken <= most / 2) break;
     if (fs.existsSync(`${path}.lock`)) continue;

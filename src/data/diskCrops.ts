@@ -21,6 +21,7 @@ import { ROW_BYTES, readRow, type Stamp, writeRow } from './cropRow.ts';
 import { releaseLock, takeLock } from './ownerLock.ts';
 import { type PackedRecords, recordAt } from './packedRecords.ts';
 import type { SampleRules } from './placeSample.ts';
+import { writeAllSync } from './writeAll.ts';
 
 const DEFAULT_BYTES = 20e9;
 /** As `end` of a file that takes no more. */
@@ -152,8 +153,8 @@ export function keepOnDisk(
     copyRect(image, rect, data);
     const row = { offset, stamp, picture: { width, height }, rect, checksum: crc32(data) };
     try {
-      writeFully(handle, data, offset);
-      for (const person of people) writeFully(handle, writeRow(row), rowPosition(person));
+      writeAllSync(handle, data, offset);
+      for (const person of people) writeAllSync(handle, writeRow(row), rowPosition(person));
     } catch {
       Atomics.store(crops.end, 0, FULL);
       return;
@@ -171,11 +172,6 @@ function reserve({ end, limit }: DiskCrops, bytes: number): number | undefined {
     offset = before;
   }
   return undefined;
-}
-
-function writeFully(handle: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; )
-    done += fs.writeSync(handle, bytes, done, bytes.length - done, position + done);
 }
 
 /** Looked at once a run, before the picture is decoded; undefined where it cannot be. */

@@ -1,5 +1,5 @@
 // Free space on a disk.
-import { statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { environmentError } from '../errors.ts';
 import { formatBytes } from '../format.ts';
@@ -7,16 +7,19 @@ import { formatBytes } from '../format.ts';
 /** Says how many bytes an ordinary user may still write under `path`, which need not exist yet. */
 export type FreeBytes = (path: string) => Promise<number>;
 
-export const freeBytes: FreeBytes = async (path) => {
+export const freeBytes: FreeBytes = async (path) => freeBytesNow(path);
+
+/** Throws what the system says. */
+export function freeBytesNow(path: string): number {
   try {
-    const { bavail, bsize } = await statfs(path);
+    const { bavail, bsize } = statfsSync(path);
     return bavail * bsize;
   } catch (error) {
     const parent = dirname(path);
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
-    return freeBytes(parent);
+    return freeBytesNow(parent);
   }
-};
+}
 
 /** Throws before anything is written when `needed` bytes do not fit under `path`. */
 export async function requireSpace(

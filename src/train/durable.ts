@@ -10,11 +10,12 @@ import {
   readSync,
   renameSync,
   rmSync,
-  statfsSync,
-  writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { freeBytesNow } from '../data/diskSpace.ts';
+import { writeAllSync } from '../data/writeAll.ts';
 import { environmentError, inputError } from '../errors.ts';
+import { formatBytes } from '../format.ts';
 
 export interface WrittenFile {
   readonly bytes: number;
@@ -30,7 +31,7 @@ export function writeFlushed(path: string, chunks: Iterable<Uint8Array>): Writte
   try {
     for (const chunk of chunks) {
       hash.update(chunk);
-      for (let done = 0; done < chunk.byteLength; ) done += writeSync(file, chunk, done);
+      writeAllSync(file, chunk);
       bytes += chunk.byteLength;
     }
     fsyncSync(file);
@@ -112,20 +113,16 @@ function explain(path: string, needed: number, { code, message }: NodeJS.ErrnoEx
   }
   const limit = code === 'EDQUOT' ? 'the disk quota is used up' : 'the disk is full';
   return (
-    `${path}: ${limit}: needed ${needed} bytes, free ${freeBytes(path) ?? 'unknown'} bytes. ` +
+    `${path}: ${limit}: needed ${formatBytes(needed)}, free ${roomFor(path)}. ` +
     'Free some space or choose a place on another disk.'
   );
 }
 
-/** Bytes that may still be written to the disk of `path`, which need not exist yet. */
-function freeBytes(path: string): number | undefined {
-  for (let folder = dirname(resolve(path)); ; folder = dirname(folder)) {
-    try {
-      const { bavail, bsize } = statfsSync(folder);
-      return bavail * bsize;
-    } catch {
-      if (folder === dirname(folder)) return undefined;
-    }
+function roomFor(path: string): string {
+  try {
+    return formatBytes(freeBytesNow(resolve(path)));
+  } catch {
+    return 'unknown';
   }
 }
 
