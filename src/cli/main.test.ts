@@ -1,32 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { HrposeError, inputError } from '../errors.ts';
 import { packageRoot } from '../packageRoot.ts';
 import { commands, helpText, report } from './main.ts';
+import { runProgram } from './program.testing.ts';
 
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the real program. */
-function hrpose(...args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [join(packageRoot, 'bin/hrpose.js'), ...args], {
-    cwd: packageRoot,
-  });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
-}
+const hrpose = (...args: string[]) => runProgram(args, { cwd: packageRoot });
 
 const config = 'configs/keypoint/hrnet/hrnet_w32_384x288.yml';
 

@@ -1,10 +1,8 @@
 // `hrpose weights` as a person types it, on a tiny network.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { startTestServer } from '../data/fetch/server.testing.ts';
 import type { Tensor } from '../formats/tensor.ts';
 import { temporaryFolder, tinyModel, writeTinyWeights } from '../infer/tinyModel.testing.ts';
@@ -12,25 +10,14 @@ import { hrnetUnits } from '../models/hrnetConfigs.ts';
 import { modelMetadata } from '../models/modelMetadata.ts';
 import { officialName } from '../models/weightNames.ts';
 import { readWeightFile, writeWeightFile } from '../train/weightFile.ts';
+import { runProgram } from './program.testing.ts';
 
-const bin = fileURLToPath(new URL('../../bin/hrpose.js', import.meta.url));
 const folder = temporaryFolder();
 const cache = join(folder, 'cache');
 const tiny = join(folder, 'tiny.safetensors');
 
-/** Not spawnSync: the server of a test runs in this process. */
-function hrpose(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const env = { ...process.env, HRPOSE_CACHE: cache };
-  const child = spawn(process.execPath, [bin, ...args], { env, cwd: folder });
-  const text = { out: '', err: '' };
-  child.stdout.on('data', (chunk) => {
-    text.out += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    text.err += chunk;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...text })));
-}
+const hrpose = (...args: string[]) =>
+  runProgram(args, { env: { ...process.env, HRPOSE_CACHE: cache }, cwd: folder });
 
 async function succeeds(...args: string[]): Promise<string> {
   const { code, out, err } = await hrpose(...args);

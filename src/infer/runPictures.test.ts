@@ -1,12 +1,11 @@
 // `hrpose infer` from outside, with a tiny network.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { runProgram } from '../cli/program.testing.ts';
 import { blobPicture, yoloxModel } from '../detect/redBlob.testing.ts';
-import { packageRoot } from '../packageRoot.ts';
 import { demoConfig } from '../train/tinyRun.testing.ts';
 import { noisePicture, temporaryFolder, writeTinyWeights } from './tinyModel.testing.ts';
 
@@ -27,25 +26,15 @@ await writeNoise('pictures/a/2.png', 2);
 await writeNoise('pictures/b/1.jpg', 3);
 const all = join(folder, 'pictures/**/*.*');
 
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function infer(args: readonly string[], interruptOn?: RegExp): Promise<Outcome> {
-  const child = spawn(process.execPath, [join(packageRoot, 'bin/hrpose.js'), 'infer', ...args]);
-  let [out, err] = ['', ''];
-  let interrupted = false;
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-    if (!interrupted && interruptOn?.test(out)) interrupted = child.kill('SIGINT');
+const infer = (args: readonly string[], interruptOn?: RegExp) =>
+  runProgram(['infer', ...args], {
+    during(child, text) {
+      let interrupted = false;
+      child.stdout!.on('data', () => {
+        if (!interrupted && interruptOn?.test(text())) interrupted = child.kill('SIGINT');
+      });
+    },
   });
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
-}
 
 const output = (name: string) => join(folder, 'out', name);
 const readResults = (name: string) =>

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createDnnlBackend } from '../backends/onednn/index.ts';
+import { type ProgramOptions, runProgram } from '../cli/program.testing.ts';
 import { openDetector } from '../detect/detector.ts';
 import { yoloxModel } from '../detect/redBlob.testing.ts';
 import { packageRoot } from '../packageRoot.ts';
@@ -107,27 +107,8 @@ test(
   },
 );
 
-/** Runs the real program; `during` may feed and signal it. */
-async function hrpose(
-  args: readonly string[],
-  during: (child: ChildProcess, text: () => string) => void = () => {},
-  env: NodeJS.ProcessEnv = process.env,
-) {
-  const bin = join(packageRoot, 'bin/hrpose.js');
-  const child = spawn(process.execPath, [bin, 'infer', ...args], { env });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  during(child, () => out);
-  const late = setTimeout(() => child.kill('SIGKILL'), 30_000);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  clearTimeout(late);
-  return { code, out, err };
-}
+const hrpose = (args: readonly string[], options: ProgramOptions = {}) =>
+  runProgram(['infer', ...args], { ...options, timeout: 30_000, killSignal: 'SIGKILL' });
 
 const weights = writeTinyWeights(place('tiny.safetensors'));
 const small = ['trainsize=[64, 96]', 'hmsize=[16, 24]', 'HRNet.width=8', 'TopDownHRNet.width=8'];
@@ -158,7 +139,7 @@ test('Ctrl-C ends a video from standard input with a file that plays', options, 
   const clip = await writeClip(place('stream.mp4'), steadyTimes(40));
   ffmpeg('-i', clip, '-c', 'copy', place('stream.mkv'));
   const args = [...network, '--video', '-', '--json', '--output', place('cut-short')];
-  const { code, out, err } = await hrpose(args, (child, text) => {
+  const during: ProgramOptions['during'] = (child, text) => {
     child.stdin!.write(readFileSync(place('stream.mkv'))); // And stays open.
     const look = setInterval(() => {
       if (!text().includes('"frame":1,')) return;
@@ -166,7 +147,8 @@ test('Ctrl-C ends a video from standard input with a file that plays', options, 
       child.kill('SIGINT');
     }, 20);
     child.on('close', () => clearInterval(look));
-  });
+  };
+  const { code, out, err } = await hrpose(args, { during });
   assert.equal(code, 130, err);
   assert.match(err, /what was done is written/);
   const told = out.split('\n').filter((line) => line.startsWith('{"event":"frame"'));
@@ -194,7 +176,7 @@ test('a damaged video ends with exit code 3 and what could be read', options, as
 test('without ffmpeg the command says what to install', async () => {
   writeFileSync(place('any.mp4'), '');
   const env = { ...process.env, PATH: folder };
-  const { code, err } = await hrpose([...network, '--video', place('any.mp4')], undefined, env);
+  const { code, err } = await hrpose([...network, '--video', place('any.mp4')], { env });
   assert.equal(code, 4);
   assert.match(err, /apt-get install ffmpeg/);
 });
