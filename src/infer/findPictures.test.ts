@@ -84,3 +84,12 @@ test('ids come from a list, else from numeric names, else they are the next free
     message: /image id 1: both '1.jpg' and 'sub\/1.jpg'/,
   });
 });
+
+test('pipes and devices are no pictures, a link to nowhere is named later', () => {
+  assert.throws(() => findPictures(['/dev/null']), { exitCode: 3, message: /a pipe or a device/ });
+  const folder = join(root, 'odd');
+  mkdirSync(folder);
+  symlinkSync('/dev/null', join(folder, 'device.jpg'));
+  symlinkSync(join(root, 'nowhere.jpg'), join(folder, 'broken.jpg'));
+  assert.deepEqual(found('odd'), ['odd/broken.jpg']);
+});

@@ -8,6 +8,9 @@ import { glob, hasMagic } from './glob.ts';
 const extensions = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp'];
 const isPicture = (name: string) => extensions.includes(extname(name).toLowerCase());
 
+/** Not folders, nor pipes and devices, whose reading may never end. A link to nowhere is named later. */
+const canEnd = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+
 /**
  * Files in the order of the arguments, each once. A folder stands for the pictures that lie
  * directly in it, by name; a pattern for what it matches.
@@ -24,11 +27,16 @@ export function findPictures(args: readonly string[]): string[] {
 function picturesOf(arg: string): string[] {
   const found = statSync(arg, { throwIfNoEntry: false });
   if (found?.isDirectory()) return picturesIn(arg);
-  if (found) return [arg];
+  if (found?.isFile()) return [arg];
+  if (found) {
+    throw inputError(
+      `--image: expected a file or a folder, '${arg}' is a pipe or a device. Save the picture to a file.`,
+    );
+  }
   if (!hasMagic(arg)) {
     throw inputError(`--image: no such file or folder '${arg}'. Check the path.`);
   }
-  const matches = glob(arg).filter((path) => isPicture(path) && statSync(path).isFile());
+  const matches = glob(arg).filter((path) => isPicture(path) && canEnd(path));
   if (matches.length > 0) return matches;
   throw inputError(`--image: no picture matches '${arg}'. ${lookedFor}`);
 }
@@ -36,9 +44,8 @@ function picturesOf(arg: string): string[] {
 const lookedFor = `Pictures end in ${extensions.slice(0, -1).join(', ')}.`;
 
 function picturesIn(folder: string): string[] {
-  const names = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => !entry.isDirectory() && isPicture(entry.name))
-    .map(({ name }) => name)
+  const names = readdirSync(folder)
+    .filter((name) => isPicture(name) && canEnd(join(folder, name)))
     .sort();
   if (names.length > 0) return names.map((name) => join(folder, name));
   throw inputError(
