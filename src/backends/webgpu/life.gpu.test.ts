@@ -71,6 +71,23 @@ test('a training step is one submission, and one way back', async (t) => {
   training.close();
 });
 
+test('what a run submits was recorded in the one before, while the device computed', async (t) => {
+  const program = createGpuBackend(gpu).prepare(smallGraph());
+  await program.run({ x: ones(256) });
+  const { device } = gpu;
+  const submit = t.mock.method(device.queue, 'submit');
+  const record = device.createCommandEncoder.bind(device);
+  /** Submissions before each recording. */
+  const recorded: number[] = [];
+  t.mock.method(device, 'createCommandEncoder', (description?: GPUCommandEncoderDescriptor) => {
+    recorded.push(submit.mock.callCount());
+    return record(description);
+  });
+  for (let i = 0; i < 3; i++) await program.run({ x: ones(256) });
+  assert.deepEqual(recorded, [1, 2, 3]);
+  program.close();
+});
+
 test('runs in turn are different programs of the same states', async () => {
   const backend = createGpuBackend(gpu);
   const program = backend.prepare(smallGraph());

@@ -32,6 +32,12 @@ export interface GpuRun {
   readonly feeds: Feeds;
 }
 
+/** What runs of these programs, in turn, submit; a device takes a list of commands once. */
+interface Recorded {
+  readonly programs: readonly GpuProgram[];
+  readonly commands: Promise<GPUCommandBuffer>;
+}
+
 interface OutputPlace {
   readonly name: string;
   readonly source: BufferRange;
@@ -69,6 +75,8 @@ export class GpuProgram implements Program {
   readonly #arenas: readonly GPUBuffer[];
   readonly #staging: GPUBuffer;
   readonly #ready: Promise<readonly Command[]>;
+  /** For the next run that begins with this program. */
+  #recorded: Recorded | undefined;
   #closed = false;
 
   constructor(
@@ -118,23 +126,26 @@ export class GpuProgram implements Program {
     return outputs!;
   }
 
-  /** One submission of runs one after the other. */
+  /** One submission of runs one after the other. The next one's commands are recorded while the device computes. */
   static async runInTurn(runs: readonly GpuRun[]): Promise<readonly Outputs[]> {
-    const [first, ...rest] = new Set(runs.map(({ program }) => program));
+    const programs = runs.map(({ program }) => program);
+    const [first, ...rest] = new Set(programs);
     if (!first) return [];
     if (rest.length + 1 < runs.length || rest.some(({ states }) => states !== first.states))
       throw new Error('run: expected different programs of the same states');
     const gpu = first.#gpu;
     first.states.begin();
     try {
-      const lists = await Promise.all(runs.map(({ program }) => program.#ready));
+      await Promise.all(programs.map((program) => program.#ready));
       gpu.expectAlive();
       for (const { program, feeds } of runs) program.#takeFeeds(feeds);
-      const encoder = gpu.device.createCommandEncoder({ label: 'step' });
-      for (const [i, { program }] of runs.entries()) await program.#record(encoder, lists[i]!);
-      const { done } = gpu.checked('a step', () => gpu.device.queue.submit([encoder.finish()]));
-      await done;
-      return await Promise.all(runs.map(({ program }) => program.#takeOutputs()));
+      const commands = await first.#takeRecorded(programs);
+      const { done } = gpu.checked('a step', () => gpu.device.queue.submit([commands]));
+      const outputs = done.then(() => Promise.all(programs.map((p) => p.#takeOutputs())));
+      first.#recorded = { programs, commands: GpuProgram.#record(gpu, programs) };
+      // Whoever submits it meets the error.
+      first.#recorded.commands.catch(() => {});
+      return await outputs;
     } finally {
       first.states.end();
     }
@@ -185,6 +196,7 @@ export class GpuProgram implements Program {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#recorded = undefined;
     this.#gpu.free(this.#staging);
     for (const buffer of this.#feedBuffers.values()) this.#gpu.free(buffer);
     if (this.#ownsStates) this.states.close();
@@ -226,8 +238,25 @@ export class GpuProgram implements Program {
     }
   }
 
+  #takeRecorded(programs: readonly GpuProgram[]): Promise<GPUCommandBuffer> {
+    const recorded = this.#recorded;
+    this.#recorded = undefined;
+    const fits =
+      recorded?.programs.length === programs.length &&
+      recorded.programs.every((program, i) => program === programs[i]);
+    return fits ? recorded.commands : GpuProgram.#record(this.#gpu, programs);
+  }
+
+  static async #record(gpu: Gpu, programs: readonly GpuProgram[]): Promise<GPUCommandBuffer> {
+    const encoder = gpu.device.createCommandEncoder({ label: 'step' });
+    for (const program of programs) await program.#recordOn(encoder, await program.#ready);
+    const { value, done } = gpu.checked('the commands of a step', () => encoder.finish());
+    await done;
+    return value;
+  }
+
   /** One pass of all commands, then outputs into the staging buffer. */
-  async #record(encoder: GPUCommandEncoder, commands: readonly Command[]): Promise<void> {
+  async #recordOn(encoder: GPUCommandEncoder, commands: readonly Command[]): Promise<void> {
     const pass = encoder.beginComputePass({ label: 'step' });
     let breath = performance.now();
     let current: GPUComputePipeline | undefined;
