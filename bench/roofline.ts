@@ -28,7 +28,7 @@ interface Device extends DeviceRates {
 }
 
 // docs/gpu.md says where these come from and which are assumed.
-const launch = 5e-6;
+const launch = 2.5e-6;
 const devices: readonly Device[] = [
   {
     name: 'A100 80 GB SXM',
