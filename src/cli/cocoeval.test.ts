@@ -88,6 +88,10 @@ test('a file that cannot be scored ends in one clear error and exit code 3', () 
     [['--gt', gt, '--dt', file('empty.json', '')], /empty\.json: expected JSON/],
     [['--gt', gt, '--dt', join(folder, 'none.json')], /none\.json: .*no such file/],
     [['--gt', folder, '--dt', dt], /cannot be read: it is a folder/],
+    [
+      ['--gt', gt, '--dt', dt, '--sigmas', file('no-sigmas.json', '[]')],
+      /no-sigmas\.json: expected OKS sigmas, one a keypoint, got an empty list/,
+    ],
     [['--gt', dt, '--dt', dt], /dt\.json: expected COCO annotations, an object/],
     [['--gt', gt, '--dt', gt], /gt\.json: expected a list of results/],
     [

@@ -1,5 +1,6 @@
 // `hrpose cocoeval`: scores a result file against COCO ground truth.
 import { Command } from 'commander';
+import { inputError } from '../errors.ts';
 import { evaluateKeypoints } from '../eval/cocoEval.ts';
 import { keypointTable, officialLines, paddleTable } from '../eval/cocoSummary.ts';
 import { type CocoGroundTruth, parseGroundTruth, parseResults } from '../eval/groundTruth.ts';
@@ -74,6 +75,8 @@ function report(
 async function readSkeleton(file: string): Promise<Skeleton> {
   const json = await readJson(file);
   if (!Array.isArray(json)) return parseSkeleton(json, file);
+  if (json.length === 0)
+    throw inputError(`${file}: expected OKS sigmas, one a keypoint, got an empty list.`);
   const keypoints =
     json.length === coco17.keypoints.length
       ? coco17.keypoints
