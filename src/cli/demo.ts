@@ -1,8 +1,9 @@
 // hrpose demo: the whole main job on people that it draws: data, training, scoring, pictures.
 import { availableParallelism } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { Command } from 'commander';
 import { formatDuration } from '../format.ts';
+import { packageRoot } from '../packageRoot.ts';
 import { createProgress } from '../progress.ts';
 import { addDeviceOptions, type DeviceOptions, openBackend, wholeNumber } from './device.ts';
 
@@ -117,13 +118,11 @@ async function drawPeople({ out, seed, json }: DemoFlags): Promise<void> {
 
 /** The settings of configs/demo.yml, with as many of its epochs as the time allows on this machine. */
 async function demoSettings(flags: DemoFlags, backend: import('../backends/backend.ts').Backend) {
-  const [{ loadSettings }, { packageRoot }, { measureTraining }, { networkConfig }] =
-    await Promise.all([
-      import('../train/config/index.ts'),
-      import('../packageRoot.ts'),
-      import('../train/measure.ts'),
-      import('../train/settingsModel.ts'),
-    ]);
+  const [{ loadSettings }, { measureTraining }, { networkConfig }] = await Promise.all([
+    import('../train/config/index.ts'),
+    import('../train/measure.ts'),
+    import('../train/settingsModel.ts'),
+  ]);
   const file = join(packageRoot, 'configs', 'demo.yml');
   const data = join(flags.out, 'data');
   const options = [`TrainDataset.dataset_dir=${data}`, `EvalDataset.dataset_dir=${data}`];
@@ -193,10 +192,14 @@ async function writeResults(
   await writePeopleSheet(sheet, dataset.records, score, settings.skeleton, 24);
 }
 
+/** The path of a config of the package, from here. */
+const config = (name: string) => relative(process.cwd(), join(packageRoot, 'configs', name));
+
 const nextSteps = (out: string, sheet: string, ap: number, seconds: number) => `
 AP ${ap.toFixed(3)} in ${formatDuration(seconds)}. Look at ${sheet}: truth on the left, prediction on the right.
 
 Files   ${out}/train.log, metrics.jsonl, score.json, checkpoints/, best_model.safetensors
-Next    hrpose eval -c configs/demo.yml -o weights=${out}/best_model   score it again
-        hrpose data download coco                                      fetch COCO (20 GB)
-        hrpose train -c configs/keypoint/hrnet/hrnet_w32_384x288.yml --eval`;
+Next    score it again, fetch COCO (20 GB), train on it
+        hrpose eval -c ${config('demo.yml')} -o weights=${out}/best_model EvalDataset.dataset_dir=${out}/data
+        hrpose data download coco
+        hrpose train -c ${config('keypoint/hrnet/hrnet_w32_384x288.yml')} --eval`;
