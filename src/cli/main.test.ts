@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { HrposeError, inputError } from '../errors.ts';
 import { packageRoot } from '../packageRoot.ts';
@@ -76,6 +77,15 @@ test('bad input exits with 3 and one line', async () => {
   const { code, err } = await hrpose('config', '-c', 'nowhere.yml');
   assert.equal(code, 3);
   assert.match(err, /^error: cannot read the config file 'nowhere\.yml': no such file\..*\n$/);
+});
+
+test('a config of the package is found from elsewhere by what the error says', async () => {
+  const elsewhere = { cwd: tmpdir() };
+  const { code, err } = await runProgram(['config', '-c', config], elsewhere);
+  assert.equal(code, 3);
+  const path = /It comes with hrpose: -c (\S+)/.exec(err)?.[1];
+  assert.ok(path, err);
+  assert.equal((await runProgram(['config', '-c', path], elsewhere)).code, 0);
 });
 
 test('config prints YAML with options applied, and warnings apart from it', async () => {

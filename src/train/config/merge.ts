@@ -1,9 +1,10 @@
 // `_BASE_`: a config file that builds on others. Maps are merged into maps key by key; everything else,
 // lists too, is replaced as a whole. The including file wins over its bases, a later base over an earlier.
-import { readFileSync, type Stats, statSync } from 'node:fs';
+import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { inputError } from '../../errors.ts';
+import { packageRoot } from '../../packageRoot.ts';
 import { type ConfigNode, describeNode, type MapNode, placeText } from './node.ts';
 import { parseYaml, yamlLimits } from './yaml.ts';
 
@@ -26,6 +27,13 @@ export function mergeNodes(base: ConfigNode, over: ConfigNode): ConfigNode {
   return { ...base, entries };
 }
 
+/** Where the package has a file that was looked for in the working directory. */
+function shipped(file: string): string | undefined {
+  const path = join(packageRoot, file);
+  if (isAbsolute(file) || !existsSync(path)) return undefined;
+  return `It comes with hrpose: -c ${relative(process.cwd(), path)}`;
+}
+
 function statConfig(file: string, from: string): Stats {
   try {
     return statSync(file);
@@ -33,7 +41,7 @@ function statConfig(file: string, from: string): Stats {
     const { code, message } = error as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'no such file' : message;
     throw inputError(
-      `${from}cannot read the config file '${file}': ${reason}. Check the path after -c or in _BASE_.`,
+      `${from}cannot read the config file '${file}': ${reason}. ${shipped(file) ?? 'Check the path after -c or in _BASE_.'}`,
     );
   }
 }
