@@ -5,11 +5,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseSafetensors } from '../formats/safetensors.ts';
-import { temporaryFolder, tinyModel, writeTinyWeights } from '../infer/tinyModel.testing.ts';
+import { tinyModel, writeTinyWeights } from '../infer/tinyModel.testing.ts';
 import { hrnetState } from '../models/hrnetConfigs.ts';
 import type { Certificate } from '../onnx/certificate.ts';
 import { readOnnx, readOnnxSummary } from '../onnx/read.ts';
 import { packageRoot } from '../packageRoot.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { writeModelFile } from '../train/tensorFile.ts';
 import { demoConfig, tinyRun } from '../train/tinyRun.testing.ts';
 

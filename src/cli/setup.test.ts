@@ -1,18 +1,17 @@
 // scripts/setup.js decides what a checkout still needs; it is plain JavaScript, as it runs before anything.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../packageRoot.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 
 const { packagesReady } = (await import(
   pathToFileURL(join(packageRoot, 'scripts/setup.js')).href
 )) as { packagesReady(folder: string): boolean };
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-setup-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 type Packages = Record<string, { version?: string; optional?: boolean }>;
 

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { startTestServer } from '../data/fetch/server.testing.ts';
 import type { Tensor } from '../formats/tensor.ts';
-import { temporaryFolder, tinyModel, writeTinyWeights } from '../infer/tinyModel.testing.ts';
+import { tinyModel, writeTinyWeights } from '../infer/tinyModel.testing.ts';
 import { hrnetUnits } from '../models/hrnetConfigs.ts';
 import { modelMetadata } from '../models/modelMetadata.ts';
 import { officialName } from '../models/weightNames.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { readWeightFile, writeWeightFile } from '../train/weightFile.ts';
 import { runProgram } from './program.testing.ts';
 

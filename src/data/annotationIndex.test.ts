@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,19 +10,18 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { COCO_TRAIN, writeLikeCoco } from '../../bench/likeCoco.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { loadAnnotations, readIndex, writeIndex } from './annotationIndex.ts';
 import { scanAnnotations } from './coco.ts';
 import { openSource } from './openInput.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-index-'));
+const folder = temporaryFolder();
 process.env.HRPOSE_CACHE = join(folder, 'cache');
-after(() => rmSync(folder, { recursive: true }));
 
 /** A twentieth of train2017: 12 MB. */
 const large = join(folder, 'large.json');

@@ -1,20 +1,19 @@
 // Random annotation files, right and wrong, through the reader that training uses and through the
 // checker: the two must agree on what is usable and what it says.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { HrposeError } from '../errors.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import type { AnnotationTable } from './annotationTable.ts';
 import { checkAnnotations } from './check/annotations.ts';
 import { createProblems } from './check/problems.ts';
 import { scanAnnotations } from './coco.ts';
 import { openSource } from './openInput.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-fuzz-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 const file = join(folder, 'case.json');
 
 const keypointCount = 3;

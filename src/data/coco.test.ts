@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { writeLikeCoco } from '../../bench/likeCoco.ts';
 import { HrposeError } from '../errors.ts';
 import { parseGroundTruth } from '../eval/groundTruth.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { toGroundTruth, toRecords } from './annotationTable.ts';
 import { scanAnnotations } from './coco.ts';
 import { openSource } from './openInput.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-coco-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 const inputSize = { width: 288, height: 384 };
 const zeros = Array(51).fill(0);
@@ -135,7 +134,7 @@ test('a file cut in half is one error with the byte at which it ends', () => {
 test('a folder or a missing file in the place of annotations is named', () => {
   assert.throws(
     () => scanAnnotations(openSource(folder), 17),
-    /hrpose-coco-.*expected a file, got a folder/,
+    /hrpose-test-.*expected a file, got a folder/,
   );
   assert.throws(
     () => scanAnnotations(openSource(join(folder, 'none')), 17),

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import sharp from 'sharp';
 import { HrposeError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { usualAugment } from './augment.ts';
 import type { CacheOptions } from './cropCache.ts';
 import { createLoader } from './loader.ts';
@@ -14,8 +14,7 @@ import { philox } from './philox.ts';
 import type { Batch, PersonRecord } from './record.ts';
 import { epochOrder } from './sampler.ts';
 
-const folder = fs.mkdtempSync(join(tmpdir(), 'hrpose-crops-'));
-after(() => fs.rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 const width = 160;
 const height = 120;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { HrposeError } from '../errors.ts';
 import { coco17, mpii16 } from '../pose/skeletons.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import type { DatasetSettings } from '../train/settings.ts';
 import { loadDataset } from './dataset.ts';
 import { createLoader } from './loader.ts';
@@ -17,8 +17,7 @@ const shared =
 const sample = join(shared, 'data', 'coco-sample');
 const photos = existsSync(sample) ? {} : { skip: `${sample} is absent` };
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-dataset-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 const inputSize = { width: 288, height: 384 };
 const cocoSample: DatasetSettings = {

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { HrposeError } from '../errors.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { JsonScanner } from './jsonScanner.ts';
 import { openSource } from './openInput.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-scanner-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 function scan<T>(text: string | Uint8Array, read: (scanner: JsonScanner) => T): T {
   const file = join(folder, 'case.json');

@@ -1,22 +1,21 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import sharp from 'sharp';
 import { HrposeError } from '../errors.ts';
 import { coco17 } from '../pose/skeletons.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { usualAugment } from './augment.ts';
 import { madeUpPeople } from './benchPictures.ts';
 import { createLoader, type LoaderOptions } from './loader.ts';
 import type { Batch, PersonRecord } from './record.ts';
 import { epochOrder } from './sampler.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-loader-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 const pictures = await Promise.all(
   Array.from({ length: 7 }, async (_, i) => {

@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnWorker } from '../spawnWorker.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { releaseLock, takeLock, usualSilence } from './ownerLock.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-locks-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 // Linux gives out no process ids above 2^22.
 const ended = 2 ** 22 + 1;

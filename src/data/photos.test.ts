@@ -9,10 +9,9 @@ import { affineTransform, sizeInPixels } from '../pose/affine.ts';
 import { heatmapCodecs } from '../pose/codec/index.ts';
 import { backProject, findPeaks } from '../pose/decode.ts';
 import { normalizeImages } from '../pose/normalize.ts';
-import type { Skeleton } from '../pose/skeleton.ts';
+import { coco17 } from '../pose/skeletons.ts';
 import { warpAffine } from '../pose/warp.ts';
-import type { AugmentSettings } from '../train/settings.ts';
-import { augment, cropSample, plainSample, type Sample } from './augment.ts';
+import { augment, cropSample, plainSample, type Sample, usualAugment } from './augment.ts';
 import { decodeImage } from './image.ts';
 import type { PersonRecord } from './record.ts';
 import type { Rng } from './rng.ts';
@@ -26,33 +25,7 @@ const hash = (data: Uint8Array) => createHash('sha256').update(data).digest('hex
 
 const input = { width: 288, height: 384 };
 const heatmap = { width: 72, height: 96 };
-const cocoPairs = [
-  [1, 2],
-  [3, 4],
-  [5, 6],
-  [7, 8],
-  [9, 10],
-  [11, 12],
-  [13, 14],
-  [15, 16],
-] as const;
-const skeleton: Skeleton = {
-  name: 'coco',
-  keypoints: Array.from({ length: 17 }, (_, k) => `${k}`),
-  flipPairs: cocoPairs,
-  limbs: [],
-  oksSigmas: [],
-  upperBody: [],
-};
-const settings: AugmentSettings = {
-  scaleFactor: 0.5,
-  rotationFactor: 40,
-  rotationProbability: 0.6,
-  flip: true,
-  halfBodyProbability: 0.3,
-  halfBodyKeypoints: 8,
-  upperBody: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-};
+const settings = usualAugment(coco17.upperBody);
 
 /** Annotation 442619 with the centre and scale of its clean box. */
 function person(): PersonRecord {
@@ -80,7 +53,7 @@ function given(...draws: number[]): Rng {
 }
 
 const augmented = (...draws: number[]) =>
-  augment(person(), 640, given(...draws), settings, skeleton, 0.75);
+  augment(person(), 640, given(...draws), settings, coco17, 0.75);
 
 async function crop(sample: Sample) {
   const image = new Uint8Array(288 * 384 * 3);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { HrposeError } from '../errors.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { openDetector } from './detector.ts';
 import { ModelBuilder } from './onnxModel.testing.ts';
 import {
@@ -19,8 +19,7 @@ import {
   yoloxModel,
 } from './redBlob.testing.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-detect-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 function write(name: string, content: Uint8Array | string): string {
   const file = join(folder, name);

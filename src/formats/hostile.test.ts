@@ -1,11 +1,11 @@
 // Files that harm, damage and chance make: a clear error or a right result, in little time and memory.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { philox } from '../data/philox.ts';
 import { HrposeError } from '../errors.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { readWeightFile } from '../train/weightFile.ts';
 import { bytes, tensorPickle, torchLegacy, torchZip, u64 } from './craft.testing.ts';
 import { type Golden, golden } from './golden.testing.ts';
@@ -14,8 +14,7 @@ import { joinBytes } from './joinBytes.ts';
 import { dtypeBytes, type Tensor } from './tensor.ts';
 import { layoutWeights, parseWeights } from './weights.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-hostile-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 test('there are at least 25 files made to do harm', () => assert.ok(hostileFiles.length >= 25));
 

@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { philox } from '../data/philox.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { readWeightFile, writeWeightFile } from '../train/weightFile.ts';
 import { tensorPickle, torchZip } from './craft.testing.ts';
 import { joinBytes } from './joinBytes.ts';
 import { type Dtype, dtypeBytes, type Tensor } from './tensor.ts';
 import { layoutWeights, parseWeights, type WrittenFormat } from './weights.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-weights-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 const formats: readonly WrittenFormat[] = ['safetensors', 'torch-zip', 'paddle'];
 

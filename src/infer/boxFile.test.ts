@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { readBoxFile, readImageList } from './boxFile.ts';
 import { prepareJobs } from './peopleFinder.ts';
-import { temporaryFolder } from './tinyModel.testing.ts';
 
 const folder = temporaryFolder();
 let count = 0;

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { HrposeError } from '../errors.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import {
   clipFrame,
   clipSize,
@@ -17,7 +18,6 @@ import {
 import { findFfmpeg } from './ffmpeg.ts';
 import { countFrames, VideoReader } from './ffmpegReader.ts';
 import { VideoWriter } from './ffmpegWriter.ts';
-import { temporaryFolder } from './tinyModel.testing.ts';
 
 const folder = temporaryFolder();
 const place = (name: string) => join(folder, name);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { findPictures } from './findPictures.ts';
 import { glob } from './glob.ts';
 import {
@@ -11,7 +12,6 @@ import {
   namesBelowCommonFolder,
   uniquePaths,
 } from './pictureNames.ts';
-import { temporaryFolder } from './tinyModel.testing.ts';
 
 const root = temporaryFolder();
 for (const path of [

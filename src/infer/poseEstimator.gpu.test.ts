@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type EstimatedPose, PoseEstimator } from '../index.ts';
-import { noisePicture, temporaryFolder, writeTinyWeights } from './tinyModel.testing.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
+import { noisePicture, writeTinyWeights } from './tinyModel.testing.ts';
 
 const weights = writeTinyWeights(join(temporaryFolder(), 'weights.safetensors'));
 const inputSize = { width: 64, height: 96 };

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { HrposeError, PoseEstimator } from '../index.ts';
-import { noisePicture, temporaryFolder, writeTinyWeights } from './tinyModel.testing.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
+import { noisePicture, writeTinyWeights } from './tinyModel.testing.ts';
 
 const folder = temporaryFolder();
 const weights = writeTinyWeights(join(folder, 'weights.safetensors'));

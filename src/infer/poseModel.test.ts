@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { goldenState } from '../models/golden.testing.ts';
 import { hrnetConfig, hrnetState } from '../models/hrnetConfigs.ts';
 import { paddleName } from '../models/weightNames.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { saveCheckpoint } from '../train/checkpoint.ts';
 import { savedMetadata } from '../train/settingsModel.ts';
 import { writeModelFile } from '../train/tensorFile.ts';
@@ -12,7 +13,7 @@ import { demoConfig, settingsOf } from '../train/tinyRun.testing.ts';
 import { openModel } from './openModel.ts';
 import { modelOfWeights } from './poseModel.ts';
 import { recogniseNetwork } from './recogniseNetwork.ts';
-import { temporaryFolder, tinyModel, writeTinyWeights } from './tinyModel.testing.ts';
+import { tinyModel, writeTinyWeights } from './tinyModel.testing.ts';
 
 const folder = temporaryFolder();
 const tinyOptions = [

@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { runProgram } from '../cli/program.testing.ts';
 import { blobPicture, yoloxModel } from '../detect/redBlob.testing.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { demoConfig } from '../train/tinyRun.testing.ts';
-import { noisePicture, temporaryFolder, writeTinyWeights } from './tinyModel.testing.ts';
+import { noisePicture, writeTinyWeights } from './tinyModel.testing.ts';
 
 const folder = temporaryFolder();
 const weights = writeTinyWeights(join(folder, 'weights.safetensors'));

@@ -1,8 +1,4 @@
 // A tiny network with the golden weights, and pictures to look at. Used by tests only.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after } from 'node:test';
 import { goldenState } from '../models/golden.testing.ts';
 import { hrnetConfig, hrnetState } from '../models/hrnetConfigs.ts';
 import { coco17 } from '../pose/skeletons.ts';
@@ -23,12 +19,6 @@ export const tinyModel: PoseModel = {
 };
 
 /** A folder that is removed when the tests of the file are over. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'hrpose-infer-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 export function writeTinyWeights(file: string, metadata?: ReadonlyMap<string, string>): string {
   const shapes = hrnetState(config);
   const tensors = Array.from(

@@ -8,6 +8,7 @@ import { openDetector } from '../detect/detector.ts';
 import { yoloxModel } from '../detect/redBlob.testing.ts';
 import { packageRoot } from '../packageRoot.ts';
 import { coco17 } from '../pose/skeletons.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { usualTracking } from '../track/tracker.ts';
 import {
   ffmpeg,
@@ -23,7 +24,7 @@ import { findFfmpeg } from './ffmpeg.ts';
 import { VideoReader } from './ffmpegReader.ts';
 import { VideoWriter } from './ffmpegWriter.ts';
 import { PosePipeline } from './posePipeline.ts';
-import { temporaryFolder, tinyModel, writeTinyWeights } from './tinyModel.testing.ts';
+import { tinyModel, writeTinyWeights } from './tinyModel.testing.ts';
 import { inferVideo } from './video.ts';
 import type { VideoPeople } from './videoPeople.ts';
 import type { FrameResult } from './videoResults.ts';

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Tensor } from '../formats/tensor.ts';
-import { temporaryFolder, tinyModel } from '../infer/tinyModel.testing.ts';
+import { tinyModel } from '../infer/tinyModel.testing.ts';
 import type { Weights } from '../models/drawWeights.ts';
 import { hrnetState } from '../models/hrnetConfigs.ts';
 import { paddleName } from '../models/weightNames.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { readWeights } from './initialWeights.ts';
 import { writeWeightFile } from './weightFile.ts';
 

@@ -1,10 +1,9 @@
 // A headless Chromium for tests, and a server of this machine's own for its pages: browsers offer WebGPU
 // to trusted addresses only. Used by tests only.
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -78,12 +77,6 @@ export async function serve(folders: Readonly<Record<string, string>>): Promise<
     server.closeAllConnections();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'hrpose-browser-'));
-  after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** page.testing.ts as one file for a page. */

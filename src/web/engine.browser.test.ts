@@ -12,14 +12,15 @@ import { decodeImage } from '../data/image.ts';
 import { createLoader } from '../data/loader.ts';
 import { noisePicture, writeTinyWeights } from '../infer/tinyModel.testing.ts';
 import { packageRoot } from '../packageRoot.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { createTrainReport } from '../train/report.ts';
 import { demoConfig, settingsOf, tinyRun } from '../train/tinyRun.testing.ts';
 import { train } from '../train/train.ts';
-import { bundleChecks, launch, serve, skip, temporaryFolder } from './chromium.testing.ts';
+import { bundleChecks, launch, serve, skip } from './chromium.testing.ts';
 
 type Checks = typeof import('./page.testing.ts');
 
-const folder = await temporaryFolder();
+const folder = temporaryFolder();
 const data = await tinyRun();
 if (!skip) await bundleChecks(folder);
 const address = await serve({ checks: folder, data: join(data.folder, 'data') });

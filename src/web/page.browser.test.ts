@@ -7,14 +7,15 @@ import { test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { tinyModel } from '../infer/tinyModel.testing.ts';
 import { packageRoot } from '../packageRoot.ts';
+import { temporaryFolder } from '../temporaryFolder.testing.ts';
 import { tinyRun } from '../train/tinyRun.testing.ts';
-import { launch, serve, skip, temporaryFolder } from './chromium.testing.ts';
+import { launch, serve, skip } from './chromium.testing.ts';
 import { readModel, writeModel } from './model.ts';
 import { webScript } from './webScript.testing.ts';
 
 const shots = join(packageRoot, 'output', 'browser');
 mkdirSync(shots, { recursive: true });
-const folder = await temporaryFolder();
+const folder = temporaryFolder();
 const data = await tinyRun();
 const weights = join(folder, 'tiny.safetensors');
 writeFileSync(weights, writeModel({ ...tinyModel, inputSize: { width: 32, height: 64 } }));

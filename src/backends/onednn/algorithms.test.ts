@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { temporaryFolder } from '../../temporaryFolder.testing.ts';
 import { checkCase, conformanceCases } from '../conformance.ts';
 import { ChoiceCache } from './choiceCache.ts';
 import { createDnnlBackend, fastBfloat16 } from './index.ts';
@@ -42,8 +42,7 @@ for (const one of withConvolution) {
   );
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-choices-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 const choice = { algorithm: 'winograd', layout: 'blocked' } as const;
 
 test('choices are kept in a file and found by the next process', () => {

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../temporaryFolder.testing.ts';
 import type { ConvDims } from './conv/dims.ts';
 import { convTiles } from './conv/tile.ts';
 import type { GpuFeatures } from './kernel.ts';
 import { readTiles, saveTiles } from './nodeTiles.ts';
 import { type TileTimes, tileChooser, tileKey } from './tileSearch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-tiles-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 const features: GpuFeatures = {
   subgroups: false,

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { HrposeError } from '../../errors.ts';
 import { packageRoot } from '../../packageRoot.ts';
 import { coco17, mpii16 } from '../../pose/skeletons.ts';
+import { temporaryFolder } from '../../temporaryFolder.testing.ts';
 import type { Settings } from '../settings.ts';
 import { loadSettings } from './index.ts';
 import { referenceText } from './reference.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-config-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 const shipped = (name: string) => join(packageRoot, 'configs/keypoint/hrnet', `${name}.yml`);
 const load = (name: string, ...options: string[]) => loadSettings(shipped(name), options);

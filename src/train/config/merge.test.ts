@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../temporaryFolder.testing.ts';
 import { loadConfigTree, mergeNodes } from './merge.ts';
 import { toPlain } from './node.ts';
 import { parseYaml, yamlLimits } from './yaml.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'hrpose-merge-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** Writes files (path → text) and loads the first. */
 function load(files: Record<string, string>): unknown {
