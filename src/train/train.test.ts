@@ -143,6 +143,13 @@ test('with --eval the best weights are kept and every evaluation is in metrics.j
   assert.ok(existsSync(join(runDir, 'best_model.safetensors')));
 });
 
+test('what is wrong with the data to score on shows before the first step', async () => {
+  const nowhere = ['EvalDataset.anno_path=nowhere.json'];
+  const { options, runDir } = optionsFor('nowhere', nowhere, { evaluate: true });
+  await assert.rejects(train(options), { exitCode: 3, message: /nowhere\.json/ });
+  assert.ok(!existsSync(join(runDir, 'checkpoints')));
+});
+
 test('several micro-batches an update make as many updates as the batches divided by them', async () => {
   const { options, runDir } = optionsFor('summed', ['epoch=1'], { accumulate: 2 });
   const { steps } = await train(options);

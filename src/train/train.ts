@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import type { CacheOptions } from '../data/cropCache.ts';
-import { loadDataset } from '../data/dataset.ts';
+import { type Dataset, loadDataset } from '../data/dataset.ts';
 import { createLoader, type Loader } from '../data/loader.ts';
 import type { PersonRecord } from '../data/record.ts';
 import { epochOrder } from '../data/sampler.ts';
@@ -66,6 +66,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     settings.skeleton,
     settings.inputSize,
   );
+  const scored = options.evaluate ? await loadEvalDataset(settings) : undefined;
   const schedule = scheduleOf(options, records.length);
   const { stepsPerEpoch } = schedule;
   const run = await TrainingRun.begin(options, runDir);
@@ -80,7 +81,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const loader = loaderFor(options, records);
   try {
     await run.surviving(async () => {
-      await trainToEnd(options, { run, schedule, loader, meter, interrupts });
+      await trainToEnd(options, { run, scored, schedule, loader, meter, interrupts });
       const file = join(runDir, 'model_final.safetensors');
       const tensors = await run.trainer.tensors();
       expectFinite(tensors, run.at.step);
@@ -130,6 +131,8 @@ function loaderFor(
 
 interface Parts {
   readonly run: TrainingRun;
+  /** What snapshots are scored on; opened before the first step, so that what is wrong with it shows then. */
+  readonly scored: Dataset | undefined;
   readonly schedule: Schedule;
   readonly loader: Loader;
   readonly meter: Meter;
@@ -138,7 +141,7 @@ interface Parts {
 
 /** From where the run stands to the end of its last epoch. */
 async function trainToEnd(options: TrainOptions, parts: Parts): Promise<void> {
-  const { run, interrupts } = parts;
+  const { run, scored, interrupts } = parts;
   const { epochs, snapshotEpoch } = options.settings;
   while (run.at.epoch < epochs) {
     await trainEpoch(options, parts);
@@ -146,7 +149,7 @@ async function trainToEnd(options: TrainOptions, parts: Parts): Promise<void> {
     run.at.stepInEpoch = 0;
     if (run.at.epoch < epochs && run.at.epoch % snapshotEpoch !== 0) continue;
     const saved = await run.save();
-    if (options.evaluate) await run.surviving(() => evaluate(options, run, saved, interrupts));
+    if (scored) await run.surviving(() => evaluate(options, run, scored, saved, interrupts));
   }
 }
 
@@ -229,10 +232,10 @@ async function makeStep(
 async function evaluate(
   { settings, report, skipBadImages }: TrainOptions,
   run: TrainingRun,
+  dataset: Dataset,
   saved: Saved,
   interrupts: Interrupts,
 ): Promise<void> {
-  const dataset = await loadEvalDataset(settings);
   const network = run.scoring!;
   network.setWeights(valuesOf(saved.tensors));
   const made = await predict(network, settings, dataset, {
