@@ -1,5 +1,6 @@
 // A prepared program: dispatches bound to memory. Pipelines compile side by side as soon as the memory is
 // there and are awaited at the first run; a run, or several in turn, is feeds up, one submission, outputs down.
+import { formatBytes } from '../../format.ts';
 import { elementCount, type Graph } from '../../graph/graph.ts';
 import type { Feeds, Outputs, Program, StepProfile } from '../backend.ts';
 import { feedFor } from '../feeds.ts';
@@ -99,7 +100,7 @@ export class GpuProgram implements Program {
     const arenaBytes = this.#plan.arenas.reduce((sum, bytes) => sum + bytes, 0);
     const outputBytes = blockBytes(outputs.values());
     this.bytes = arenaBytes + blockBytes(feeds.values()) + outputBytes;
-    const made = gpu.checked(`a program of ${(this.bytes / 2 ** 20).toFixed(0)} MiB`, () => {
+    const made = gpu.checked(`a program of ${formatBytes(this.bytes)}`, () => {
       states.table.place(graph.states);
       const use = bufferUsage.mapRead | bufferUsage.copyDestination;
       return {
