@@ -200,6 +200,6 @@ AP ${ap.toFixed(3)} in ${formatDuration(seconds)}. Look at ${sheet}: truth on th
 
 Files   ${out}/train.log, metrics.jsonl, score.json, checkpoints/, best_model.safetensors
 Next    score it again, fetch COCO (20 GB), train on it
-        hrpose eval -c ${config('demo.yml')} -o weights=${out}/best_model EvalDataset.dataset_dir=${out}/data
-        hrpose data download coco
-        hrpose train -c ${config('keypoint/hrnet/hrnet_w32_384x288.yml')} --eval`;
+        npx hrpose eval -c ${config('demo.yml')} -o weights=${out}/best_model EvalDataset.dataset_dir=${out}/data
+        npx hrpose data download coco
+        npx hrpose train -c ${config('keypoint/hrnet/hrnet_w32_384x288.yml')} --eval`;
