@@ -155,6 +155,20 @@ const joined: readonly ConformanceCase[] = [
     g.updateState('w', sum(g, weight(g), step));
     g.output('sum', sum(g, dx, feed(g)));
   }),
+  graphCase('the gradient of a ReLU that arrives at a batch norm with a ReLU of its own', (g) => {
+    const x = feed(g);
+    const rectified = { ...normalization, relu: true };
+    const [y, ...statistics] = g.add(batchNormTrain, [x, ...scales(g)], rectified);
+    const [arriving] = g.add(reluGrad, [feed(g, 'another y'), feed(g, 'dy')], {});
+    const inputs = [x, ...scales(g), ...statistics, y!, arriving!];
+    g.output('dx', g.add(batchNormGrad, inputs, rectified)[0]!);
+  }),
+  graphCase('the gradient of a ReLU that a batch norm reads as its input', (g) => {
+    const [x] = g.add(reluGrad, [feed(g, 'another y'), feed(g, 'dy')], {});
+    const [, ...statistics] = normalize(g, feed(g));
+    const inputs = [x!, ...scales(g), ...statistics, x!, feed(g, 'other')];
+    g.output('dx', g.add(batchNormGrad, inputs, normalization)[0]!);
+  }),
   graphCase('the gradient of a ReLU that is read before and after a batch norm does', (g) => {
     const x = feed(g);
     const [, ...statistics] = normalize(g, x);

@@ -30,6 +30,12 @@ const adding: ReadonlySet<string> = new Set<OpName>([
   'conv2dGradInput',
 ]);
 
+/** Whether the gradient of a ReLU may arrive at a node unmade: at a batch norm without a ReLU of its own, and as dy alone. */
+function appliesRelu({ op, attrs, inputs }: Node, gradient: ValueId): boolean {
+  const [dy, ...others] = [...inputs].reverse();
+  return op === 'batchNormGrad' && !attrs.relu && dy === gradient && !others.includes(gradient);
+}
+
 export class Joins {
   readonly #graph: Graph;
   readonly #readers: readonly (readonly number[])[];
@@ -73,10 +79,11 @@ export class Joins {
     return term && other && { finish: this.#finishes.get(term.id)!, other };
   }
 
-  /** Leaves a result to the kernel that reads it first, if that is one of this op; it asks by left() of what to make it. */
-  leave({ id }: Value, made: readonly Value[], op: OpName): boolean {
+  /** Leaves the gradient of a ReLU to the kernel that reads it first, if it can make it; it asks by left() of what. */
+  leave({ id }: Value, made: readonly Value[]): boolean {
     const first = this.#graph.nodes[this.#readers[id]![0]!];
-    if (first?.op !== op || made.some((value) => this.#replaced.has(value.id))) return false;
+    if (!first || !appliesRelu(first, id)) return false;
+    if (made.some((value) => this.#replaced.has(value.id))) return false;
     this.#left.set(id, made);
     return true;
   }

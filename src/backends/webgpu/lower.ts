@@ -180,9 +180,9 @@ export class Lowering {
     return true;
   }
 
-  /** Leaves a result to the kernel that reads it first, if that is one of this op; it asks by left() of what to make it. */
-  leave(value: Value, made: readonly Value[], op: OpName): boolean {
-    return this.#joins.leave(value, made, op);
+  /** Leaves the gradient of a ReLU to the kernel that reads it first, if it can make it; it asks by left() of what. */
+  leave(value: Value, made: readonly Value[]): boolean {
+    return this.#joins.leave(value, made);
   }
 
   left(value: Value): readonly Value[] | undefined {

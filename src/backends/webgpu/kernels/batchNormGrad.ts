@@ -173,7 +173,7 @@ export const batchNormGrad: Kernel = ({ attrs, inputs, outputs: [dx, dgamma, dbe
   const { shape } = x!;
   const { stretches, vectors } = cutOf(shape);
   // The gradient of the ReLU of a sum may be left to us: then it is made of that ReLU's result and gradient.
-  const left = relu ? undefined : low.left(dy!);
+  const left = low.left(dy!);
   const [mask, from] = left ?? [relu ? y : undefined, dy];
   const source = low.in(x!, 'channelsLast');
   const arriving = [from!, ...(mask ? [mask] : [])].map((value) => low.in(value, 'channelsLast'));

@@ -44,7 +44,7 @@ export const relu: Kernel = ({ inputs: values, outputs: [value] }, low) => {
 };
 
 export const reluGrad: Kernel = ({ inputs: values, outputs: [value] }, low) => {
-  if (low.leave(value!, values, 'batchNormGrad')) return;
+  if (low.leave(value!, values)) return;
   const { inputs, y } = alike(low, values, value!);
   elementwise(
     low,
